@@ -1,0 +1,141 @@
+// Array: the numbers themselves, without gradients. An xtensor array, row-major, of nabla's one
+// precision and in recycled memory. What is added here is what training needs and xtensor leaves
+// out: shapes in error messages, and evaluation on several threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "autograd/memory.hpp"
+#include "autograd/xtensor.hpp"
+
+namespace nabla {
+
+/// The one precision of the build: float, or double in the test-only library that checks gradients.
+/// Both are reached only through Meson's declare_dependency, so flag and library cannot part.
+#ifdef NABLA_DOUBLE
+using Real = double;
+#else
+using Real = float;
+#endif
+
+using Array = xt::xarray<Real, xt::layout_type::row_major, RecyclingAllocator<Real>>;
+using Shape = Array::shape_type;
+
+/// Whole numbers that select: classes, rows of an embedding table.
+using IndexArray = xt::xarray<std::int64_t, xt::layout_type::row_major>;
+
+/// Axes of an array; negative ones count from the back, as in NumPy.
+using Axes = std::vector<std::ptrdiff_t>;
+
+/// Below this number of elements a second thread costs more than it brings.
+constexpr std::size_t parallel_threshold = 1u << 15;
+
+/// "(64, 784)", "(3,)", "()".
+std::string to_string(const Shape& shape);
+
+/// Product of the sizes; 1 for shape ().
+std::size_t size_of(const Shape& shape);
+
+/// An array of the given shape whose elements are not yet set.
+inline Array empty(const Shape& shape) {
+  return Array(shape);
+}
+inline Array full(const Shape& shape, Real value) {
+  return Array(shape, value);
+}
+inline Array zeros(const Shape& shape) {
+  return full(shape, 0);
+}
+inline Array ones(const Shape& shape) {
+  return full(shape, 1);
+}
+
+/// The shape that NumPy broadcasting gives. Throws std::invalid_argument
+/// "add: cannot broadcast (2, 3) with (4,)".
+Shape broadcast_shape(const char* operation, const Shape& a, const Shape& b);
+
+/// Axes as sorted numbers in [0, ndim). Throws std::invalid_argument on one out of range or twice.
+std::vector<std::size_t> normalised_axes(const char* operation, const Axes& axes,
+                                         const Shape& shape);
+
+/// Sums `a` over the axes along which `shape` was broadcast to a.shape(): the adjoint of
+/// broadcasting. unbroadcast((2, 3), (3,)) sums axis 0; ((2, 3), (2, 1)) sums axis 1.
+Array unbroadcast(const Array& a, const Shape& shape);
+
+/// unbroadcast of an expression. Without broadcasting it is only evaluated.
+template <class E, std::enable_if_t<!std::is_same_v<std::decay_t<E>, Array>, int> = 0>
+Array unbroadcast(const E& expression, const Shape& shape);
+
+/// target = expression, or target += expression, without a temporary; large elementwise
+/// expressions are spread over the OpenMP pool. Shapes must be equal: the caller has checked.
+enum class Update { assign, add };
+template <class E>
+void evaluate_into(Array& target, const E& expression, Update update = Update::assign);
+
+/// The array that an xtensor expression describes: compute(a + 2.f * xt::exp(b)).
+template <class E>
+Array compute(const E& expression) {
+  Shape shape(expression.shape().begin(), expression.shape().end());
+  Array result(shape);
+  evaluate_into(result, expression);
+  return result;
+}
+
+// ---------------------------------------------------------------------------------------------
+// What follows is how, not what.
+
+namespace detail {
+
+template <class E>
+void evaluate_in_parallel(Array& target, const E& expression) {
+  using Batch = xt_simd::simd_type<Real>;
+  constexpr std::size_t width = Batch::size;
+  const std::size_t size = target.size();
+  const std::ptrdiff_t batches = static_cast<std::ptrdiff_t>(size / width);
+#pragma omp parallel for schedule(static)
+  for (std::ptrdiff_t b = 0; b < batches; ++b) {
+    const std::size_t i = static_cast<std::size_t>(b) * width;
+    target.template store_simd<xt_simd::unaligned_mode>(
+        i, expression.template load_simd<xt_simd::unaligned_mode, Real>(i));
+  }
+  for (std::size_t i = static_cast<std::size_t>(batches) * width; i < size; ++i) {
+    target.data_element(i) = static_cast<Real>(expression.data_element(i));
+  }
+}
+
+template <class E>
+void evaluate(Array& target, const E& expression) {
+  // Vectorised and laid out like the target: the one case worth splitting between threads.
+  if constexpr (xt::xassign_traits<Array, E>::simd_linear_assign()) {
+    if (target.size() >= parallel_threshold && expression.dimension() == target.dimension() &&
+        expression.has_linear_assign(target.strides())) {
+      evaluate_in_parallel(target, expression);
+      return;
+    }
+  }
+  xt::noalias(target) = expression;
+}
+
+}  // namespace detail
+
+template <class E>
+void evaluate_into(Array& target, const E& expression, Update update) {
+  if (update == Update::assign) {
+    detail::evaluate(target, expression);
+  } else {
+    detail::evaluate(target, target + expression);
+  }
+}
+
+template <class E, std::enable_if_t<!std::is_same_v<std::decay_t<E>, Array>, int>>
+Array unbroadcast(const E& expression, const Shape& shape) {
+  Array whole = compute(expression);
+  if (whole.shape() == shape) return whole;
+  return unbroadcast(whole, shape);
+}
+
+}  // namespace nabla

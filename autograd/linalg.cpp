@@ -1,0 +1,168 @@
+// Matrix products: gemm writes straight into the gradients.
+#include <algorithm>
+#include <stdexcept>
+
+#include "autograd/blas.hpp"
+#include "autograd/ops.hpp"
+
+namespace nabla {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const Tensor& a, const Tensor& b,
+                         const std::string& hint) {
+  throw std::invalid_argument(what + ", got " + to_string(a.shape()) + " and " +
+                              to_string(b.shape()) + hint);
+}
+
+// The leading axes of a batched product and where each of its matrices starts.
+struct Batches {
+  Shape shape;                    // broadcast leading axes
+  std::vector<std::size_t> a, b;  // for each product, the number of the matrix in a and in b
+};
+
+std::vector<std::size_t> matrix_numbers(const Shape& lead, const Shape& broadcast) {
+  std::vector<std::size_t> numbers{0};
+  for (std::size_t axis = 0; axis < broadcast.size(); ++axis) {
+    const std::size_t missing = broadcast.size() - lead.size();
+    const std::size_t own = axis < missing ? 1 : lead[axis - missing];
+    std::vector<std::size_t> next;
+    next.reserve(numbers.size() * broadcast[axis]);
+    for (const std::size_t base : numbers) {
+      for (std::size_t i = 0; i < broadcast[axis]; ++i) {
+        next.push_back(base * own + (own == 1 ? 0 : i));
+      }
+    }
+    numbers = std::move(next);
+  }
+  return numbers;
+}
+
+Batches match_batches(const Tensor& a, const Tensor& b) {
+  const Shape lead_a(a.shape().begin(), a.shape().end() - 2);
+  const Shape lead_b(b.shape().begin(), b.shape().end() - 2);
+  Shape shape;
+  try {
+    shape = broadcast_shape("matmul", lead_a, lead_b);
+  } catch (const std::invalid_argument&) {
+    refuse("matmul: leading axes must broadcast", a, b, "");
+  }
+  return {shape, matrix_numbers(lead_a, shape), matrix_numbers(lead_b, shape)};
+}
+
+// Several products may add to one matrix of a broadcast gradient: only the first may overwrite it.
+class FirstTouch {
+ public:
+  FirstTouch(std::size_t count, Real beta) : beta_(count, beta) {}
+  Real beta(std::size_t i) { return std::exchange(beta_[i], Real(1)); }
+
+ private:
+  std::vector<Real> beta_;
+};
+
+}  // namespace
+
+// C = A B                dA = dC Bᵀ, dB = Aᵀ dC
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  if (a.ndim() < 2 || b.ndim() < 2) refuse("matmul: both need at least 2 axes", a, b, "");
+  const std::size_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
+  if (b.size(-2) != k) {
+    const bool transposed = b.size(-1) == k;
+    refuse("matmul: inner sizes must agree", a, b, transposed ? "; transpose the second?" : "");
+  }
+  const Batches batches = match_batches(a, b);
+  Shape shape = batches.shape;
+  shape.push_back(m);
+  shape.push_back(n);
+  Array c = empty(shape);
+  for (std::size_t i = 0; i < batches.a.size(); ++i) {
+    gemm(Transpose::no, Transpose::no, m, n, k, a.value().data() + batches.a[i] * m * k,
+         b.value().data() + batches.b[i] * k * n, 0, c.data() + i * m * n);
+  }
+  const auto backward = [m, n, k, batches](Node& out, Node& a, Node& b) {
+    const Real* const dc = out.grad().data();
+    a.accumulate_with([&](Array& da, Real beta) {
+      if (batches.a.empty()) da *= beta;
+      FirstTouch touch(da.size() / std::max<std::size_t>(1, m * k), beta);
+      for (std::size_t i = 0; i < batches.a.size() && da.size() != 0; ++i) {
+        gemm(Transpose::no, Transpose::yes, m, k, n, dc + i * m * n,
+             b.value.data() + batches.b[i] * k * n, touch.beta(batches.a[i]),
+             da.data() + batches.a[i] * m * k);
+      }
+    });
+    b.accumulate_with([&](Array& db, Real beta) {
+      if (batches.b.empty()) db *= beta;
+      FirstTouch touch(db.size() / std::max<std::size_t>(1, k * n), beta);
+      for (std::size_t i = 0; i < batches.b.size() && db.size() != 0; ++i) {
+        gemm(Transpose::yes, Transpose::no, k, n, m, a.value.data() + batches.a[i] * m * k,
+             dc + i * m * n, touch.beta(batches.b[i]), db.data() + batches.b[i] * k * n);
+      }
+    });
+  };
+  return record("matmul", std::move(c), backward, a, b);
+}
+
+namespace {
+
+// Rows of x, and the checks that both forms of linear share.
+std::size_t rows_of(const Tensor& x, const Tensor& weight) {
+  if (weight.ndim() != 2) refuse("linear: the weight has two axes (in, out)", x, weight, "");
+  if (x.ndim() < 1) refuse("linear: the input has at least one axis", x, weight, "");
+  if (x.size(-1) != weight.size(0)) {
+    refuse("linear: the input's last axis must be the weight's first", x, weight, "");
+  }
+  std::size_t rows = 1;
+  for (std::size_t i = 0; i + 1 < x.ndim(); ++i) rows *= x.shape()[i];
+  return rows;
+}
+
+Array empty_output(const Tensor& x, const Tensor& weight) {
+  Shape shape = x.shape();
+  shape.back() = weight.size(1);
+  return empty(shape);
+}
+
+// dx = dy Wᵀ, dW = xᵀ dy
+void linear_backward(Node& out, Node& x, Node& weight) {
+  const std::size_t in = weight.value.shape()[0], width = weight.value.shape()[1];
+  const std::size_t rows = width == 0 ? 0 : out.value.size() / width;
+  const Real* const dy = out.grad().data();
+  x.accumulate_with([&](Array& dx, Real beta) {
+    if (width == 0) dx.fill(0);
+    gemm(Transpose::no, Transpose::yes, rows, in, width, dy, weight.value.data(), beta, dx.data());
+  });
+  weight.accumulate_with([&](Array& dw, Real beta) {
+    gemm(Transpose::yes, Transpose::no, in, width, rows, x.value.data(), dy, beta, dw.data());
+  });
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight) {
+  const std::size_t rows = rows_of(x, weight);
+  Array y = empty_output(x, weight);
+  gemm(Transpose::no, Transpose::no, rows, weight.size(1), weight.size(0), x.value().data(),
+       weight.value().data(), 0, y.data());
+  return record("linear", std::move(y), linear_backward, x, weight);
+}
+
+// y = x W + b             db = Σ_rows dy
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const std::size_t rows = rows_of(x, weight);
+  const std::size_t width = weight.size(1);
+  if (bias.shape() != Shape{width}) {
+    refuse("linear: the bias must be as long as the weight's second axis", bias, weight, "");
+  }
+  Array y = empty_output(x, weight);
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::copy(bias.value().data(), bias.value().data() + width, y.data() + r * width);
+  }
+  gemm(Transpose::no, Transpose::no, rows, width, weight.size(0), x.value().data(),
+       weight.value().data(), 1, y.data());
+  const auto backward = [](Node& out, Node& x, Node& weight, Node& bias) {
+    linear_backward(out, x, weight);
+    bias.accumulate(unbroadcast(out.grad(), bias.value.shape()));
+  };
+  return record("linear", std::move(y), backward, x, weight, bias);
+}
+
+}  // namespace nabla

@@ -1,0 +1,124 @@
+// Every operation of the engine, one line of mathematics each. Unless said otherwise an operation
+// takes any shape, broadcasts as NumPy does, and throws std::invalid_argument with its name and all
+// shapes when they do not fit. Each is defined, forward and backward in one function, in the file
+// that its heading names. autograd/README.md shows how to add one.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+#include "autograd/tensor.hpp"
+
+namespace nabla {
+
+// Arithmetic: elementwise.cpp -----------------------------------------------------------------
+
+Tensor operator+(const Tensor& a, const Tensor& b);  // a + b
+Tensor operator-(const Tensor& a, const Tensor& b);  // a − b
+Tensor operator*(const Tensor& a, const Tensor& b);  // a b, elementwise
+Tensor operator/(const Tensor& a, const Tensor& b);  // a / b
+Tensor operator-(const Tensor& x);                   // −x
+Tensor operator+(const Tensor& x, Real c);
+Tensor operator+(Real c, const Tensor& x);
+Tensor operator-(const Tensor& x, Real c);
+Tensor operator-(Real c, const Tensor& x);
+Tensor operator*(const Tensor& x, Real c);
+Tensor operator*(Real c, const Tensor& x);
+Tensor operator/(const Tensor& x, Real c);
+Tensor operator/(Real c, const Tensor& x);
+
+Tensor pow(const Tensor& x, Real p);           // xᵖ
+Tensor pow(const Tensor& x, const Tensor& p);  // xᵖ for x ≥ 0, with a gradient for p too
+Tensor square(const Tensor& x);                // x²
+Tensor sqrt(const Tensor& x);                  // √x
+Tensor exp(const Tensor& x);                   // eˣ
+Tensor expm1(const Tensor& x);                 // eˣ − 1, exact near 0
+Tensor log(const Tensor& x);                   // ln x
+Tensor log1p(const Tensor& x);                 // ln(1 + x), exact near 0
+Tensor abs(const Tensor& x);                   // |x|, gradient 0 at 0
+Tensor sin(const Tensor& x);
+Tensor cos(const Tensor& x);
+Tensor maximum(const Tensor& a, const Tensor& b);    // max(a, b); a tie shares the gradient equally
+Tensor minimum(const Tensor& a, const Tensor& b);    // min(a, b); likewise
+Tensor clamp(const Tensor& x, Real low, Real high);  // min(max(x, low), high)
+/// a where condition ≠ 0, else b; all three broadcast. No gradient for the condition.
+Tensor where(const Array& condition, const Tensor& a, const Tensor& b);
+
+// Activations: activations.cpp ----------------------------------------------------------------
+
+Tensor tanh(const Tensor& x);
+Tensor sigmoid(const Tensor& x);                              // σ(x) = 1 / (1 + e⁻ˣ)
+Tensor log_sigmoid(const Tensor& x);                          // ln σ(x) = −softplus(−x)
+Tensor softplus(const Tensor& x);                             // ln(1 + eˣ)
+Tensor relu(const Tensor& x);                                 // max(x, 0), gradient 0 at 0
+Tensor leaky_relu(const Tensor& x, Real slope = Real(0.01));  // x for x > 0, else slope · x
+Tensor elu(const Tensor& x, Real alpha = 1);                  // x for x > 0, else α (eˣ − 1)
+Tensor silu(const Tensor& x);                                 // x σ(x)
+Tensor gelu(const Tensor& x);  // x Φ(x), Φ the standard normal's CDF
+
+// Reductions over any axes: reduce.cpp. Without axes, over all --------------------------------
+
+Tensor sum(const Tensor& x);
+Tensor sum(const Tensor& x, const Axes& axes, bool keepdims = false);
+Tensor mean(const Tensor& x);  // of nothing: NaN, as in NumPy
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdims = false);
+/// Largest element; ties share the gradient equally. An empty reduction throws.
+Tensor max(const Tensor& x);
+Tensor max(const Tensor& x, const Axes& axes, bool keepdims = false);
+Tensor min(const Tensor& x);
+Tensor min(const Tensor& x, const Axes& axes, bool keepdims = false);
+/// ln Σ eˣ, shifted by the maximum so that nothing overflows; −∞ for an empty sum.
+Tensor logsumexp(const Tensor& x);
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims = false);
+Tensor softmax(const Tensor& x, const Axes& axes = {-1});      // eˣ / Σ eˣ
+Tensor log_softmax(const Tensor& x, const Axes& axes = {-1});  // x − ln Σ eˣ
+Tensor cumsum(const Tensor& x, std::ptrdiff_t axis);           // yᵢ = Σ_{j ≤ i} xⱼ
+
+// Matrices: linalg.cpp ------------------------------------------------------------------------
+
+/// (…, m, k) × (…, k, n) → (…, m, n); leading axes broadcast. Both operands have at least 2 axes.
+Tensor matmul(const Tensor& a, const Tensor& b);
+/// y = x W + b: x (…, in), W (in, out), b (out,) → (…, out). One gemm whatever the leading axes.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+Tensor linear(const Tensor& x, const Tensor& weight);
+
+// Shapes: shape.cpp ---------------------------------------------------------------------------
+
+/// A shape to ask for; one size may be −1: as large as the number of elements demands.
+using NewShape = std::vector<std::ptrdiff_t>;
+/// "To the end" in slice().
+constexpr std::ptrdiff_t end = std::numeric_limits<std::ptrdiff_t>::max();
+
+Tensor reshape(const Tensor& x, const NewShape& shape);
+Tensor transpose(const Tensor& x);                   // the last two axes exchanged
+Tensor permute(const Tensor& x, const Axes& order);  // y.shape[i] = x.shape[order[i]]
+Tensor broadcast_to(const Tensor& x, const Shape& shape);
+/// x[…, start:stop:step, …] along one axis, with Python's rules: negative positions count from the
+/// back, positions outside are clipped; the step is at least 1.
+Tensor slice(const Tensor& x, std::ptrdiff_t axis, std::ptrdiff_t start, std::ptrdiff_t stop = end,
+             std::ptrdiff_t step = 1);
+/// y[i…] = x[…, index[i…], …] where index has x's shape but for `axis` (torch.gather).
+Tensor gather(const Tensor& x, std::ptrdiff_t axis, const IndexArray& index);
+/// Rows of a table: (N, E) by an index of any shape S gives S + (E,).
+Tensor embedding(const Tensor& table, const IndexArray& index);
+Tensor concat(const std::vector<Tensor>& parts, std::ptrdiff_t axis);
+Tensor stack(const std::vector<Tensor>& parts, std::ptrdiff_t axis = 0);  // along a new axis
+/// Pieces of the given sizes along an axis; their sum must be the axis.
+std::vector<Tensor> split(const Tensor& x, const std::vector<std::size_t>& sizes,
+                          std::ptrdiff_t axis);
+/// `before` and `after` elements of `value` around x along an axis.
+Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t after,
+           Real value = 0);
+
+// Losses, one number per element or example: losses.cpp ---------------------------------------
+
+/// −t ln σ(l) − (1 − t) ln(1 − σ(l)) = softplus(l) − t l for each element; finite for any logit.
+/// Targets in [0, 1], of the logits' shape; no gradient for them.
+Tensor binary_cross_entropy(const Tensor& logits, const Array& targets);
+/// −ln softmax(l)[class] for each example: logits (…, K), classes (…) → (…).
+Tensor cross_entropy(const Tensor& logits, const IndexArray& classes);
+/// (prediction − target)², averaged over all elements: one number.
+Tensor mean_squared_error(const Tensor& prediction, const Tensor& target);
+
+}  // namespace nabla
