@@ -6,7 +6,7 @@
 
 namespace nabla::nn {
 
-Ema::Ema(std::vector<Tensor> parameters, EmaOptions options)
+EMA::EMA(std::vector<Tensor> parameters, EMAOptions options)
     : parameters_(std::move(parameters)), options_(options) {
   if (!(options.decay >= 0 && options.decay <= 1)) {
     std::ostringstream text;
@@ -17,7 +17,7 @@ Ema::Ema(std::vector<Tensor> parameters, EmaOptions options)
   for (const Tensor& parameter : parameters_) averages_.push_back(parameter.value());
 }
 
-void Ema::update() {
+void EMA::update() {
   if (swapped_) throw std::logic_error("ema: update() while the averages are swapped in");
   const double n = static_cast<double>(updates_++);
   const double decay =
@@ -30,23 +30,23 @@ void Ema::update() {
   }
 }
 
-void Ema::swap() {
+void EMA::swap() {
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
     std::swap(parameters_[k].mutable_value(), averages_[k]);
   }
   swapped_ = !swapped_;
 }
 
-Ema::Average::Average(Ema& ema) : ema_(ema) {
+EMA::Average::Average(EMA& ema) : ema_(ema) {
   if (ema.swapped_) throw std::logic_error("ema: the averages are swapped in already");
   ema.swap();
 }
 
-Ema::Average::~Average() {
+EMA::Average::~Average() {
   ema_.swap();
 }
 
-Ema::State Ema::state() const {
+EMA::State EMA::state() const {
   State state;
   state.updates = updates_;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {
@@ -55,7 +55,7 @@ Ema::State Ema::state() const {
   return state;
 }
 
-void Ema::load(const State& state) {
+void EMA::load(const State& state) {
   if (swapped_) throw std::logic_error("ema: load() while the averages are swapped in");
   std::map<std::string, Shape> expected;
   for (std::size_t k = 0; k < parameters_.size(); ++k) {

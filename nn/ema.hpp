@@ -1,4 +1,4 @@
-// Ema: an exponential moving average of parameters, which samples and scores better than the last
+// EMA: an exponential moving average of parameters, which samples and scores better than the last
 // step's (Polyak & Juditsky 1992; for diffusion models Ho et al. 2020, §4).
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace nabla::nn {
 
-struct EmaOptions {
+struct EMAOptions {
   double decay = 0.999;
   /// Decay min(decay, (1 + n) / (10 + n)) at update n = 0, 1, …: the first values fade quickly.
   bool warm_up = false;
@@ -18,13 +18,13 @@ struct EmaOptions {
 
 /// For parameters only: whatever else a model holds (tables of a noise schedule, say) is constant
 /// and must not be averaged.
-class Ema {
+class EMA {
  public:
   /// Starts at the parameters' present values. Throws std::invalid_argument for a decay outside
   /// [0, 1], or a tensor that is not a parameter or comes twice.
-  explicit Ema(std::vector<Tensor> parameters, EmaOptions options = {});
-  Ema(const Ema&) = delete;  // an Average below points here
-  Ema& operator=(const Ema&) = delete;
+  explicit EMA(std::vector<Tensor> parameters, EMAOptions options = {});
+  EMA(const EMA&) = delete;  // an Average below points here
+  EMA& operator=(const EMA&) = delete;
 
   /// average ← d · average + (1 − d) · w; after each step of the optimiser. Throws std::logic_error
   /// while the averages are swapped in.
@@ -32,7 +32,7 @@ class Ema {
 
   /// While one lives, the parameters hold their averages:
   ///
-  ///   { const Ema::Average average = ema.average(); evaluate(model); }
+  ///   { const EMA::Average average = ema.average(); evaluate(model); }
   class Average {
    public:
     ~Average();
@@ -40,9 +40,9 @@ class Ema {
     Average& operator=(const Average&) = delete;
 
    private:
-    friend class Ema;
-    explicit Average(Ema& ema);
-    Ema& ema_;
+    friend class EMA;
+    explicit Average(EMA& ema);
+    EMA& ema_;
   };
   /// Throws std::logic_error if the averages are in already.
   Average average() { return Average(*this); }
@@ -61,7 +61,7 @@ class Ema {
   std::vector<Tensor> parameters_;
   std::vector<std::string> names_;
   std::vector<Array> averages_;
-  EmaOptions options_;
+  EMAOptions options_;
   std::uint64_t updates_ = 0;
   bool swapped_ = false;
 };

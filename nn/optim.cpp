@@ -125,7 +125,7 @@ void Optimiser::load(const State& state) {
 // The rules. `omp simd` says that w, g and the running arrays do not overlap. The division by
 // 1 − βᵗ is done once, outside the loops.
 
-Sgd::Sgd(std::vector<Tensor> parameters, SgdOptions options)
+SGD::SGD(std::vector<Tensor> parameters, SGDOptions options)
     : Optimiser("sgd", std::move(parameters), options.lr,
                 options.momentum != 0 ? std::vector<std::string>{"u"} : std::vector<std::string>{},
                 [options](const Stretch& p) {
@@ -154,7 +154,7 @@ Sgd::Sgd(std::vector<Tensor> parameters, SgdOptions options)
         "> 0 for nesterov");
 }
 
-Rmsprop::Rmsprop(std::vector<Tensor> parameters, RmspropOptions options)
+RMSprop::RMSprop(std::vector<Tensor> parameters, RMSpropOptions options)
     : Optimiser("rmsprop", std::move(parameters), options.lr,
                 options.momentum != 0 ? std::vector<std::string>{"v", "u"}
                                       : std::vector<std::string>{"v"},

@@ -76,7 +76,7 @@ class Optimiser {
   std::uint64_t steps_ = 0;
 };
 
-struct SgdOptions {
+struct SGDOptions {
   double lr = 0.01;
   double momentum = 0;      ///< μ
   bool nesterov = false;    ///< needs momentum
@@ -85,12 +85,12 @@ struct SgdOptions {
 /// Stochastic gradient descent; momentum after Polyak 1964 and Sutskever et al. 2013, eqs. 1–4,
 /// written with u = −velocity/α, so that a change of α acts at once:
 ///   u ← μ u + g;   w ← w − α u,   with Nesterov   w ← w − α (g + μ u)
-class Sgd : public Optimiser {
+class SGD : public Optimiser {
  public:
-  explicit Sgd(std::vector<Tensor> parameters, SgdOptions options = {});
+  explicit SGD(std::vector<Tensor> parameters, SGDOptions options = {});
 };
 
-struct RmspropOptions {
+struct RMSpropOptions {
   double lr = 1e-3;
   double rho = 0.9;         ///< ρ
   double epsilon = 1e-8;    ///< ε
@@ -99,9 +99,9 @@ struct RmspropOptions {
 };
 /// Tieleman & Hinton 2012, lecture 6.5:
 ///   v ← ρ v + (1 − ρ) g²;   u ← μ u + g / (√v + ε);   w ← w − α u
-class Rmsprop : public Optimiser {
+class RMSprop : public Optimiser {
  public:
-  explicit Rmsprop(std::vector<Tensor> parameters, RmspropOptions options = {});
+  explicit RMSprop(std::vector<Tensor> parameters, RMSpropOptions options = {});
 };
 
 struct AdagradOptions {

@@ -6,11 +6,11 @@
 #include "nn/ema.hpp"
 
 using namespace nabla;
-using nn::Ema;
+using nn::EMA;
 
 TEST_CASE("the average follows its definition") {
   Tensor w = parameter(full({3}, 8));
-  Ema ema({w}, {0.75});
+  EMA ema({w}, {0.75});
   w.mutable_value().fill(4);
   ema.update();  // 0.75 · 8 + 0.25 · 4
   CHECK(ema.state().arrays.at("0") == full({3}, 7));
@@ -25,7 +25,7 @@ TEST_CASE("after many updates: Σ (1 − d) dⁿ⁻ⁱ wᵢ + dⁿ w₀, large a
   Rng rng(1);
   const Array start = rng.normal({200, 200});
   Tensor w = parameter(start);
-  Ema ema({w}, {0.9});
+  EMA ema({w}, {0.9});
   std::vector<double> expected(start.begin(), start.end());
   for (int n = 0; n < 10; ++n) {
     w.mutable_value() = rng.normal({200, 200});
@@ -44,7 +44,7 @@ TEST_CASE("after many updates: Σ (1 − d) dⁿ⁻ⁱ wᵢ + dⁿ w₀, large a
 
 TEST_CASE("warm-up: decay (1 + n) / (10 + n) until that reaches the limit") {
   Tensor w = parameter(zeros({1}));
-  Ema ema({w}, {0.2, true});
+  EMA ema({w}, {0.2, true});
   double expected = 0;
   for (int n = 0; n < 5; ++n) {
     w.mutable_value().fill(static_cast<Real>(n + 1));
@@ -58,11 +58,11 @@ TEST_CASE("warm-up: decay (1 + n) / (10 + n) until that reaches the limit") {
 TEST_CASE("averages are swapped in for a scope and out again, also past an exception") {
   Tensor w = parameter(full({2}, 1));
   w.set_label("hidden.weight");
-  Ema ema({w}, {0.5});
+  EMA ema({w}, {0.5});
   w.mutable_value().fill(3);
   ema.update();
   {
-    const Ema::Average average = ema.average();
+    const EMA::Average average = ema.average();
     CHECK(w.value() == full({2}, 2));
     CHECK(ema.state().arrays.at("hidden.weight") == full({2}, 2));
     CHECK_THROWS_AS(ema.average(), std::logic_error);
@@ -71,7 +71,7 @@ TEST_CASE("averages are swapped in for a scope and out again, also past an excep
   }
   CHECK(w.value() == full({2}, 3));
   try {
-    const Ema::Average average = ema.average();
+    const EMA::Average average = ema.average();
     throw 1;
   } catch (int) {
   }
@@ -81,7 +81,7 @@ TEST_CASE("averages are swapped in for a scope and out again, also past an excep
 
 TEST_CASE("state is saved and restored") {
   Tensor w = parameter(full({2}, 1)), v = parameter(full({2}, 1));
-  Ema a({w}, {0.999, true}), b({v}, {0.999, true});
+  EMA a({w}, {0.999, true}), b({v}, {0.999, true});
   for (int i = 0; i < 4; ++i) {
     w.mutable_value().fill(static_cast<Real>(i));
     a.update();
@@ -98,10 +98,10 @@ TEST_CASE("state is saved and restored") {
 
 TEST_CASE("bad arguments; decays of 0 and 1") {
   Tensor w = parameter(ones({1}));
-  CHECK_THROWS_WITH(Ema({w}, {1.5}), "ema: decay must be in [0, 1], got 1.5");
-  CHECK_THROWS_WITH(Ema({constant(ones({1}))}), "ema: constant (1,) is not a parameter");
-  CHECK_THROWS_WITH(Ema({w, w}), "ema: parameter (1,) comes twice");
-  Ema copy({w}, {0}), fixed({w}, {1});
+  CHECK_THROWS_WITH(EMA({w}, {1.5}), "ema: decay must be in [0, 1], got 1.5");
+  CHECK_THROWS_WITH(EMA({constant(ones({1}))}), "ema: constant (1,) is not a parameter");
+  CHECK_THROWS_WITH(EMA({w, w}), "ema: parameter (1,) comes twice");
+  EMA copy({w}, {0}), fixed({w}, {1});
   w.mutable_value().fill(5);
   copy.update();
   fixed.update();

@@ -77,23 +77,23 @@ std::vector<Tensor> some_parameters() {
 
 TEST_CASE("steps computed by hand") {
   using P = std::vector<Tensor>;
-  check_path(path([](P p) { return Sgd(p, {0.1}); }, {1, -2}), {0.9, 1.1});
+  check_path(path([](P p) { return SGD(p, {0.1}); }, {1, -2}), {0.9, 1.1});
   // u = 1, 2.5, −2.75
-  check_path(path([](P p) { return Sgd(p, {0.1, 0.5}); }, {1, 2, -4}), {0.9, 0.65, 0.925});
+  check_path(path([](P p) { return SGD(p, {0.1, 0.5}); }, {1, 2, -4}), {0.9, 0.65, 0.925});
   // g + u/2 = 1.5, 2 + 1.25 = 3.25
-  check_path(path([](P p) { return Sgd(p, {0.1, 0.5, true}); }, {1, 2}), {0.85, 0.525});
+  check_path(path([](P p) { return SGD(p, {0.1, 0.5, true}); }, {1, 2}), {0.85, 0.525});
   // g = 1 + 0.2 · 1, then 0 + 0.2 · 0.88
-  check_path(path([](P p) { return Sgd(p, {0.1, 0, false, 0.2}); }, {1, 0}), {0.88, 0.8624});
+  check_path(path([](P p) { return SGD(p, {0.1, 0, false, 0.2}); }, {1, 0}), {0.88, 0.8624});
   // v = 0.1 · 4 = 0.4, then 0.36 + 0.1 · 9 = 1.26
   check_path(path(
                  [](P p) {
-                   return Rmsprop(p, {0.1, 0.9, 1e-30});
+                   return RMSprop(p, {0.1, 0.9, 1e-30});
                  },
                  {2, 3}),
              {1 - 0.2 / std::sqrt(0.4), 1 - 0.2 / std::sqrt(0.4) - 0.3 / std::sqrt(1.26)});
   check_path(path(
                  [](P p) {
-                   return Rmsprop(p, {0.1, 0.9, 1e-30, 0.5});
+                   return RMSprop(p, {0.1, 0.9, 1e-30, 0.5});
                  },
                  {2, 3}),
              {1 - 0.2 / std::sqrt(0.4), 1 - 0.3 / std::sqrt(0.4) - 0.3 / std::sqrt(1.26)});
@@ -119,21 +119,21 @@ TEST_CASE("steps computed by hand") {
 TEST_CASE("the fused passes are the papers' equations") {
   const Real alpha = Real(0.01), mu = Real(0.9), lambda = Real(0.1), epsilon = Real(1e-3);
   std::vector<Tensor> p = some_parameters();
-  check_against(Sgd(p, {0.01, 0.9, false, 0.1}), p,
+  check_against(SGD(p, {0.01, 0.9, false, 0.1}), p,
                 [&](Array& w, const Array& grad, Array& u, Array&, int) {
                   const Array g = grad + lambda * w;
                   u = Array(mu * u + g);
                   w = Array(w - alpha * u);
                 });
   p = some_parameters();
-  check_against(Sgd(p, {0.01, 0.9, true, 0.1}), p,
+  check_against(SGD(p, {0.01, 0.9, true, 0.1}), p,
                 [&](Array& w, const Array& grad, Array& u, Array&, int) {
                   const Array g = grad + lambda * w;
                   u = Array(mu * u + g);
                   w = Array(w - alpha * (g + mu * u));
                 });
   p = some_parameters();
-  check_against(Rmsprop(p, {0.01, 0.95, 1e-3, 0.9, 0.1}), p,
+  check_against(RMSprop(p, {0.01, 0.95, 1e-3, 0.9, 0.1}), p,
                 [&](Array& w, const Array& grad, Array& v, Array& u, int) {
                   const Array g = grad + lambda * w;
                   v = Array(Real(0.95) * v + Real(0.05) * g * g);
@@ -176,10 +176,10 @@ TEST_CASE("every optimiser finds the minimum of a quadratic") {
     return static_cast<double>(xt::amax(xt::abs(w.value() - a))());
   };
   using P = std::vector<Tensor>;
-  CHECK(distance([](P p) { return Sgd(p, {0.05}); }) < 1e-4);
-  CHECK(distance([](P p) { return Sgd(p, {0.02, 0.9}); }) < 1e-4);
-  CHECK(distance([](P p) { return Sgd(p, {0.02, 0.9, true}); }) < 1e-4);
-  CHECK(distance([](P p) { return Rmsprop(p, {0.05}); }) < 2e-2);
+  CHECK(distance([](P p) { return SGD(p, {0.05}); }) < 1e-4);
+  CHECK(distance([](P p) { return SGD(p, {0.02, 0.9}); }) < 1e-4);
+  CHECK(distance([](P p) { return SGD(p, {0.02, 0.9, true}); }) < 1e-4);
+  CHECK(distance([](P p) { return RMSprop(p, {0.05}); }) < 2e-2);
   CHECK(distance([](P p) { return Adagrad(p, {1.0}); }) < 1e-4);
   CHECK(distance([](P p) { return Adam(p, {0.05}); }) < 1e-4);
   CHECK(distance([](P p) { return AdamW(p, {0.05, 0.9, 0.999, 1e-8, 0}); }) < 1e-4);
@@ -212,7 +212,7 @@ TEST_CASE("going on from a saved state is going on") {
     }
   };
   const auto make = [](std::vector<Tensor>& p) {
-    return std::vector<Optimiser>{Sgd(p, {0.1, 0.9}), Rmsprop(p, {0.1, 0.9, 1e-8, 0.5}), Adagrad(p),
+    return std::vector<Optimiser>{SGD(p, {0.1, 0.9}), RMSprop(p, {0.1, 0.9, 1e-8, 0.5}), Adagrad(p),
                                   Adam(p), AdamW(p)};
   };
   for (std::size_t kind = 0; kind < 5; ++kind) {
@@ -246,8 +246,8 @@ TEST_CASE("the names in a state, and refusal of one that does not fit") {
   b.set_label("b");
   Adam adam({a, b});
   CHECK(adam.state().arrays.count("m.same") == 1);
-  CHECK(Sgd({a, b}).state().arrays.empty());
-  CHECK_THROWS_WITH(adam.load(Sgd({a, b}, {0.1, 0.5}).state()),
+  CHECK(SGD({a, b}).state().arrays.empty());
+  CHECK_THROWS_WITH(adam.load(SGD({a, b}, {0.1, 0.5}).state()),
                     "adam state: missing \"m.b\" (2,), \"m.same\" (3,), \"v.b\" (2,) and 1 more; "
                     "unknown \"u.b\" (2,), \"u.same\" (3,)");
   Optimiser::State state = adam.state();
@@ -258,18 +258,18 @@ TEST_CASE("the names in a state, and refusal of one that does not fit") {
 TEST_CASE("bad options and parameters") {
   Tensor w = parameter(ones({2}));
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_WITH(Sgd({w}, {-1}), "sgd: lr must be finite and ≥ 0, got -1");
+  CHECK_THROWS_WITH(SGD({w}, {-1}), "sgd: lr must be finite and ≥ 0, got -1");
   CHECK_THROWS_AS(Adam({w}).set_lr(nan), std::invalid_argument);
-  CHECK_THROWS_WITH(Sgd({w}, {0.1, 1}), "sgd: momentum must be in [0, 1), got 1");
-  CHECK_THROWS_WITH(Sgd({w}, {0.1, 0, true}), "sgd: momentum must be > 0 for nesterov, got 0");
+  CHECK_THROWS_WITH(SGD({w}, {0.1, 1}), "sgd: momentum must be in [0, 1), got 1");
+  CHECK_THROWS_WITH(SGD({w}, {0.1, 0, true}), "sgd: momentum must be > 0 for nesterov, got 0");
   CHECK_THROWS_WITH(Adam({w}, {0.1, 0.9, 1.5}), "adam: beta2 must be in [0, 1), got 1.5");
   CHECK_THROWS_AS(AdamW({w}, {0.1, -0.1}), std::invalid_argument);
   CHECK_THROWS_AS(Adam({w}, {0.1, 0.9, 0.99, 0}), std::invalid_argument);
   CHECK_THROWS_AS(Adagrad({w}, {0.1, 1e-8, -1}), std::invalid_argument);
-  CHECK_THROWS_AS(Rmsprop({w}, {0.1, nan}), std::invalid_argument);
-  CHECK_THROWS_WITH(Sgd({w, w}), "sgd: parameter (2,) comes twice");
-  CHECK_THROWS_WITH(Sgd({w, constant(ones({3}))}), "sgd: constant (3,) is not a parameter");
-  CHECK_NOTHROW(Sgd({}).step());
+  CHECK_THROWS_AS(RMSprop({w}, {0.1, nan}), std::invalid_argument);
+  CHECK_THROWS_WITH(SGD({w, w}), "sgd: parameter (2,) comes twice");
+  CHECK_THROWS_WITH(SGD({w, constant(ones({3}))}), "sgd: constant (3,) is not a parameter");
+  CHECK_NOTHROW(SGD({}).step());
 }
 
 TEST_CASE("a graph that read a parameter before the step refuses to run backward") {
@@ -277,7 +277,7 @@ TEST_CASE("a graph that read a parameter before the step refuses to run backward
   const Tensor y = record(
       "copy", w.value(), [](Node& out, Node& x) { x.accumulate(out.grad()); }, w);
   set_grad(w, ones({2}));
-  Sgd({w}).step();
+  SGD({w}).step();
   CHECK_THROWS_AS(y.backward(ones({2})), std::logic_error);
 }
 
