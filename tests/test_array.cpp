@@ -137,11 +137,11 @@ TEST_CASE("reduction_passes: neighbouring axes go together, the last first") {
 }
 
 TEST_CASE("the error of a sum does not grow with its length") {
-  // A running total in float would be off by 1e-4 here, and a long one of 0.1 by 1e-2.
+  // Equal numbers round the same way again and again: a running total in float is off by 1e-2.
   const std::size_t n = 3000000;
   const Array a = full({n}, Real(0.1));
   const double exact = double(Real(0.1)) * double(n);
-  const double tolerance = sizeof(Real) == 8 ? 1e-14 : 5e-7;
+  const double tolerance = sizeof(Real) == 8 ? 1e-14 : 1e-6;
   const auto off = [&](const Array& sums) {
     double worst = 0;
     for (const Real s : sums) {
