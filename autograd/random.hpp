@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "autograd/array.hpp"
+#include "autograd/philox.hpp"
 
 namespace nabla {
 
@@ -19,9 +20,10 @@ class Rng {
   /// Streams of one seed are independent of each other, as are those of different seeds.
   explicit Rng(std::uint64_t seed, std::uint64_t stream = 0);
 
-  /// Uniform on [low, high).
+  /// Uniform on [low, high). Throws std::invalid_argument unless low < high, both finite.
   Array uniform(const Shape& shape, Real low = 0, Real high = 1);
-  /// Normal by Box and Muller's transform.
+  /// Normal by Box and Muller's transform. Throws std::invalid_argument unless both are finite and
+  /// std_dev ≥ 0.
   Array normal(const Shape& shape, Real mean = 0, Real std_dev = 1);
   /// 1 with the given probability, else 0. Throws std::invalid_argument outside [0, 1] (or NaN).
   Array bernoulli(const Shape& shape, Real probability);
@@ -39,17 +41,15 @@ class Rng {
   Real uniform();
   Real normal();
 
-  struct State {
-    std::uint64_t seed, stream, counter;
-    bool operator==(const State& other) const {
-      return seed == other.seed && stream == other.stream && counter == other.counter;
-    }
-  };
+  /// Seed, stream, and the counter of the next unused block of four 32-bit words.
+  using State = philox::Position;
   State state() const { return state_; }
   void set_state(const State& state) { state_ = state; }
 
  private:
-  State state_;  // counter: the next unused block of four 32-bit words
+  State take(std::size_t numbers);
+
+  State state_;
 };
 
 }  // namespace nabla

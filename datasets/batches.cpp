@@ -1,0 +1,82 @@
+#include "datasets/batches.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+#include "autograd/random.hpp"
+
+namespace nabla::datasets {
+
+std::uint64_t stream_of(Purpose purpose, std::uint64_t epoch, std::uint64_t index) {
+  if (epoch >> 24 != 0 || index >> 36 != 0) {
+    throw std::invalid_argument("stream_of: epoch " + std::to_string(epoch) + " or index " +
+                                std::to_string(index) + " is too large");
+  }
+  return static_cast<std::uint64_t>(purpose) << 60 | epoch << 36 | index;
+}
+
+Batches::Batches(std::vector<std::size_t> order, std::size_t batch_size, bool drop_last)
+    : order_(std::move(order)), batch_size_(batch_size), drop_last_(drop_last) {
+  if (batch_size == 0) throw std::invalid_argument("Batches: a batch has at least one example");
+}
+
+Batches::Batches(std::size_t n, std::size_t batch_size, std::uint64_t seed, std::uint64_t epoch,
+                 bool drop_last)
+    : Batches(Rng(seed, stream_of(Purpose::shuffle, epoch)).permutation(n), batch_size,
+              drop_last) {}
+
+Batches Batches::in_order(std::size_t n, std::size_t batch_size) {
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return Batches(std::move(order), batch_size, false);
+}
+
+std::size_t Batches::size() const {
+  return (order_.size() + (drop_last_ ? 0 : batch_size_ - 1)) / batch_size_;
+}
+
+std::vector<std::size_t> Batches::operator[](std::size_t i) const {
+  if (i >= size()) throw std::invalid_argument("Batches: no batch " + std::to_string(i));
+  const std::size_t first = i * batch_size_;
+  const std::size_t last = std::min(order_.size(), first + batch_size_);
+  const auto at = [&](std::size_t k) { return order_.begin() + static_cast<std::ptrdiff_t>(k); };
+  return std::vector<std::size_t>(at(first), at(last));
+}
+
+namespace {
+
+template <class A>
+A take(const A& x, const std::vector<std::size_t>& rows) {
+  typename A::shape_type shape = x.shape();
+  if (shape.empty()) throw std::invalid_argument("take_rows: an array of shape () has no rows");
+  for (const std::size_t row : rows) {
+    if (row >= shape[0]) {
+      throw std::invalid_argument("take_rows: no row " + std::to_string(row) + " in " +
+                                  to_string(Shape(shape.begin(), shape.end())));
+    }
+  }
+  const std::size_t width = shape[0] == 0 ? 0 : x.size() / shape[0];
+  shape[0] = rows.size();
+  A result(shape);
+  const std::ptrdiff_t count = static_cast<std::ptrdiff_t>(rows.size());
+#pragma omp parallel for schedule(static) if (rows.size() * width >= parallel_threshold)
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    const std::size_t to = static_cast<std::size_t>(i);
+    std::copy_n(x.data() + rows[to] * width, width, result.data() + to * width);
+  }
+  return result;
+}
+
+}  // namespace
+
+Array take_rows(const Array& x, const std::vector<std::size_t>& rows) {
+  return take(x, rows);
+}
+IndexArray take_rows(const IndexArray& x, const std::vector<std::size_t>& rows) {
+  return take(x, rows);
+}
+
+}  // namespace nabla::datasets

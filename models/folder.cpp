@@ -1,0 +1,98 @@
+#include "models/folder.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace nabla::models {
+namespace {
+
+namespace fs = std::filesystem;
+
+// All that a run writes, but for pictures, which a new run overwrites by name.
+constexpr const char* run_files[] = {"checkpoint.safetensors", "model.safetensors", "metrics.jsonl",
+                                     "summary.json",           "report.html",       "options.json"};
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+}  // namespace
+
+bool holds_run(const std::string& folder) {
+  for (const char* const name : run_files) {
+    // Options alone are left by a program that was killed before it did anything.
+    if (std::strcmp(name, "options.json") != 0 && exists(folder + "/" + name)) return true;
+  }
+  return false;
+}
+
+RunFolder::RunFolder(const std::string& name, const CommonOptions& options) {
+  if (!options.resume.empty()) {
+    if (!exists(options.resume + "/checkpoint.safetensors")) {
+      throw UsageError("--resume " + options.resume + ": there is no " + options.resume +
+                       "/checkpoint.safetensors");
+    }
+    if (claim(options.resume) == Claim::busy) refuse_busy();
+    return;
+  }
+  if (!options.out.empty()) {
+    const Claim result = claim(options.out);
+    if (result == Claim::busy) refuse_busy();
+    if (result == Claim::taken && !options.overwrite) {
+      release();
+      throw UsageError("--out " + options.out + " already holds a run; go on with it by --resume " +
+                       options.out + ", or name another folder, or give --overwrite");
+    }
+    if (result == Claim::taken) {
+      for (const char* const file_name : run_files) ::unlink(file(file_name).c_str());
+    }
+    return;
+  }
+  const std::string usual = "runs/" + name;
+  for (int i = 1;; ++i) {
+    moved_on_ = i > 1;
+    if (claim(moved_on_ ? usual + "-" + std::to_string(i) : usual) == Claim::ours) return;
+    release();
+  }
+}
+
+RunFolder::~RunFolder() {
+  release();
+}
+
+void RunFolder::refuse_busy() {
+  release();
+  throw std::runtime_error(path_ + " is in use by another program");
+}
+
+void RunFolder::release() {
+  if (lock_ >= 0) ::close(lock_);
+  lock_ = -1;
+}
+
+RunFolder::Claim RunFolder::claim(const std::string& path) {
+  path_ = path;
+  while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
+  std::error_code error;
+  created_ = fs::create_directories(path_, error);
+  if (error) throw std::runtime_error("cannot create folder " + path_ + ": " + error.message());
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0)
+    throw std::runtime_error("cannot open folder " + path_ + ": " + std::strerror(errno));
+  // Some network file systems know no locks: then there is none.
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return Claim::busy;
+  return holds_run(path_) ? Claim::taken : Claim::ours;
+}
+
+void RunFolder::discard() {
+  if (holds_run(path_)) return;
+  ::unlink(file("options.json").c_str());
+  if (created_) ::rmdir(path_.c_str());  // fails, rightly, if there is something else in it
+}
+
+}  // namespace nabla::models

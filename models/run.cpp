@@ -1,0 +1,434 @@
+#include "models/run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iostream>
+#include <set>
+#include <stdexcept>
+#include <sys/stat.h>
+
+#include "models/environment.hpp"
+#include "models/run_state.hpp"
+#include "nn/files.hpp"
+
+namespace nabla::models {
+namespace {
+
+constexpr std::chrono::seconds between_checkpoints{2};
+constexpr std::chrono::seconds between_reports{10};
+
+double seconds_between(Clock::time_point start, Clock::time_point stop) {
+  return std::chrono::duration<double>(stop - start).count();
+}
+
+std::string rounded(double x) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.0f", x);
+  return text;
+}
+
+}  // namespace
+
+std::string readable(double x) {
+  char text[32];
+  const bool whole = std::abs(x) < 1e15 && x == std::floor(x);
+  std::snprintf(text, sizeof text, whole ? "%.0f" : "%.6g", x);
+  return text;
+}
+
+std::string snapshot_file(int epoch) {
+  char name[40];
+  std::snprintf(name, sizeof name, "samples/epoch-%05d.png", epoch);
+  return name;
+}
+
+Run::Run(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Run::~Run() = default;
+
+const CommonOptions& Run::options() const {
+  return state_->options;
+}
+const std::string& Run::folder() const {
+  return state_->folder.path();
+}
+int Run::epoch() const {
+  return state_->in_epoch ? state_->epochs_done + 1 : state_->epochs_done;
+}
+bool Run::resumed() const {
+  return !state_->options.resume.empty();
+}
+void Run::expect_examples(std::size_t per_epoch) {
+  state_->expected_examples = per_epoch;
+}
+
+// What is kept --------------------------------------------------------------------------------
+
+void Run::keep(const nn::NamedTensors& parameters) {
+  State& s = *state_;
+  const auto save = [parameters] { return nn::values_of(parameters); };
+  const auto load = [parameters, source = s.checkpoint_path()](const nn::ArrayMap& saved) {
+    nn::set_values(parameters, saved, source);
+  };
+  s.parameters = parameters;
+  keep("weights", save, load, WithBest::yes);
+}
+
+void Run::keep(const std::string& name, Rng& rng) {
+  State& s = *state_;
+  s.check_part_name(name);
+  s.rngs.emplace_back(name, &rng);
+  if (!resumed()) return;
+  const auto found = s.unclaimed.find(name);
+  if (found == s.unclaimed.end() || !std::holds_alternative<IndexArray>(found->second) ||
+      std::get<IndexArray>(found->second).size() != 3) {
+    throw std::runtime_error(s.checkpoint_path() + ": there is no generator \"" + name + "\"");
+  }
+  const std::int64_t* const words = std::get<IndexArray>(found->second).data();
+  rng.set_state({static_cast<std::uint64_t>(words[0]), static_cast<std::uint64_t>(words[1]),
+                 static_cast<std::uint64_t>(words[2])});
+  s.unclaimed.erase(found);
+}
+
+void Run::keep(const std::string& name, std::function<nn::ArrayMap()> save,
+               std::function<void(const nn::ArrayMap&)> load, WithBest with_best) {
+  State& s = *state_;
+  s.check_part_name(name);
+  s.parts.push_back({name, std::move(save), std::move(load), with_best});
+  if (!resumed()) return;
+  s.parts.back().load(s.claim(name + "/"));
+  if (with_best == WithBest::yes && s.has_best) {
+    for (auto& [key, value] : s.claim("best/" + name + "/")) {
+      s.best["best/" + name + "/" + key] = std::move(value);
+    }
+  }
+}
+
+void Run::begin() {
+  State& s = *state_;
+  if (s.begun) return;
+  s.begun = true;
+  if (s.parameters.empty()) throw std::logic_error("keep() the model's parameters before the loop");
+  if (!s.unclaimed.empty()) {
+    throw std::runtime_error(s.checkpoint_path() + ": tensor \"" + s.unclaimed.begin()->first +
+                             "\" belongs to nothing that this program keeps");
+  }
+  write_file(s.folder.file("metrics.jsonl"), s.metrics_text());
+  if (!resumed()) {
+    s.take_snapshot();
+    s.write_checkpoint();
+  }
+  s.session_start = s.checkpoint_written = Clock::now();
+}
+
+// The loop ------------------------------------------------------------------------------------
+
+bool Run::next_epoch() {
+  State& s = *state_;
+  begin();
+  check_interrupt();
+  if (s.in_epoch) throw std::logic_error("next_epoch: end_epoch() was not called");
+  if (s.epochs_done >= s.options.epochs) return false;
+  if (s.options.patience > 0 && s.since_best >= s.options.patience) {
+    s.progress.line("stopped early: " + s.criterion + " is no better since epoch " +
+                    std::to_string(s.best_epoch));
+    return false;
+  }
+  s.in_epoch = true;
+  s.steps = 0;
+  s.examples = 0;
+  s.loss_sum = 0;
+  s.epoch_start = s.last_step = Clock::now();
+  s.progress.restart();
+  return true;
+}
+
+void Run::step(double loss, std::size_t examples) {
+  State& s = *state_;
+  if (!s.in_epoch) throw std::logic_error("step: next_epoch() was not called");
+  ++s.steps;
+  if (!std::isfinite(loss)) {
+    const std::string kept = s.epochs_done == 0
+                                 ? "the untrained state"
+                                 : "the state after epoch " + std::to_string(s.epochs_done);
+    throw std::runtime_error("the loss is " + readable(loss) + " in epoch " +
+                             std::to_string(epoch()) + ", step " + std::to_string(s.steps) +
+                             "; try a smaller --lr, or --check-finite to find the operation; " +
+                             kept + " is in " + s.checkpoint_path());
+  }
+  s.examples += examples;
+  s.loss_sum += loss * static_cast<double>(examples);
+  s.last_step = Clock::now();
+  s.progress.update([&] { return s.training_state(); });
+  check_interrupt();
+}
+
+double Run::mean_loss() const {
+  return state_->loss_sum / static_cast<double>(std::max<std::size_t>(1, state_->examples));
+}
+
+void Run::end_epoch(const Figures& figures, const Criterion& criterion) {
+  State& s = *state_;
+  if (!s.in_epoch) throw std::logic_error("end_epoch: next_epoch() was not called");
+  const double training = seconds_between(s.epoch_start, s.last_step);
+  Json line = {{"epoch", s.epochs_done + 1}};
+  add_figures(line, figures);
+  const bool better = s.judge(figures, criterion);
+  s.in_epoch = false;
+  ++s.epochs_done;
+  ++s.session_epochs;
+  if (s.examples > 0) s.expected_examples = s.examples;
+  const double seconds = seconds_between(s.epoch_start, Clock::now());
+  s.training_seconds += seconds;
+  line["seconds"] = seconds;
+  if (training > 0) line["examples_per_second"] = static_cast<double>(s.examples) / training;
+  s.metrics.push_back(line);
+  if (better) s.remember_best();
+  s.take_snapshot();
+  append_file(s.folder.file("metrics.jsonl"), line.dump() + "\n");
+  if (Clock::now() - s.checkpoint_written >= between_checkpoints) s.write_checkpoint();
+  if (Clock::now() - s.report_written >= between_reports) s.write_report("training");
+
+  std::string text =
+      "epoch " + std::to_string(s.epochs_done) + "/" + std::to_string(s.options.epochs);
+  for (const auto& [key, value] : figures) text += "  " + key + " " + readable(value);
+  if (training > 0)
+    text += "  " + rounded(static_cast<double>(s.examples) / training) + " examples/s";
+  text += "  ETA " + duration(s.seconds_left(0));
+  s.progress.line(text + (better ? "  best" : ""));
+}
+
+void Run::evaluating(const std::string& what, std::size_t done, std::size_t total) {
+  if (done == 0) state_->progress.restart();
+  state_->progress.update([&]() -> Progress::State {
+    const double part = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
+    return {"evaluating " + what, part, ""};
+  });
+  if (done >= total) state_->progress.clear();
+  check_interrupt();
+}
+
+bool Run::use_best() {
+  State& s = *state_;
+  begin();
+  if (!s.has_best) return false;
+  for (const Part& part : s.parts) {
+    if (part.with_best == WithBest::no) continue;
+    const std::string prefix = "best/" + part.name + "/";
+    nn::ArrayMap values;
+    for (const auto& [key, value] : s.best) {
+      if (key.compare(0, prefix.size(), prefix) == 0) values[key.substr(prefix.size())] = value;
+    }
+    part.load(values);
+  }
+  s.progress.line("weights of epoch " + std::to_string(s.best_epoch) + ", " + s.criterion + " " +
+                  readable(s.best_value));
+  return true;
+}
+
+// Results -------------------------------------------------------------------------------------
+
+void Run::image(const std::string& file, const Array& image, const std::string& caption) {
+  check_interrupt();
+  const std::string png = encode_png(image);
+  write_file(state_->folder.file(file), png);
+  state_->pictures.push_back({caption.empty() ? file : caption, png});
+}
+
+bool Run::snapshot_due() const {
+  int lead = epoch();
+  while (lead >= 10 && lead % 10 == 0) lead /= 10;
+  return lead == 1 || lead == 2 || lead == 5;
+}
+
+void Run::snapshot(const Array& image) {
+  State& s = *state_;
+  if (!s.in_epoch) throw std::logic_error("snapshot: only between next_epoch() and end_epoch()");
+  ::mkdir(s.folder.file("samples").c_str(), 0777);  // if it fails, the next line says why
+  write_png(s.folder.file(snapshot_file(epoch())), image);
+  s.snapshots.push_back(epoch());
+}
+
+void Run::note(const std::string& text) {
+  state_->notes.push_back(text);
+  state_->progress.line(text);
+}
+
+void Run::finish(const Figures& figures) {
+  State& s = *state_;
+  begin();
+  if (s.in_epoch) throw std::logic_error("finish: end_epoch() was not called");
+  check_interrupt();
+  if (s.pending) s.write_checkpoint();
+  nn::TensorFile model;
+  for (auto& [name, value] : nn::values_of(s.parameters)) model.tensors.emplace(name, value);
+  model.metadata = {{"nabla", environment().version}, {"model", s.name}};
+  nn::write_tensors(s.folder.file("model.safetensors"), model);
+  s.figures = figures;
+  write_file(s.folder.file("summary.json"), s.summary().dump(2) + "\n");
+  s.write_report("finished");
+  s.finished = true;
+  for (const auto& [key, value] : figures) std::cout << key << ' ' << readable(value) << '\n';
+  std::cout << std::flush;
+  s.progress.line("report: " + s.folder.file("report.html"));
+}
+
+void Run::leave() {
+  State& s = *state_;
+  s.progress.clear();
+  if (!s.begun || s.finished) {
+    if (!s.begun && !resumed()) s.folder.discard();
+    return;
+  }
+  if (s.pending) s.write_checkpoint();
+  s.write_report("stopped");
+}
+
+// State ---------------------------------------------------------------------------------------
+
+void add_figures(Json& object, const Figures& figures) {
+  for (const auto& [key, value] : figures) {
+    if (object.contains(key))
+      throw std::invalid_argument("the figure \"" + key + "\" is there twice");
+    object[key] = value;  // written as null if it is not finite
+  }
+}
+
+void Run::State::check_part_name(const std::string& part) const {
+  if (begun) throw std::logic_error("keep \"" + part + "\": only before the first next_epoch()");
+  bool taken = part == "best" || part.empty() || part.find('/') != std::string::npos;
+  for (const Part& other : parts) taken = taken || other.name == part;
+  for (const auto& other : rngs) taken = taken || other.first == part;
+  if (taken) throw std::logic_error("keep: the name \"" + part + "\" is not free");
+}
+
+nn::ArrayMap Run::State::claim(const std::string& prefix) {
+  nn::ArrayMap result;
+  for (auto i = unclaimed.lower_bound(prefix);
+       i != unclaimed.end() && i->first.compare(0, prefix.size(), prefix) == 0;
+       i = unclaimed.erase(i)) {
+    Array* const value = std::get_if<Array>(&i->second);
+    if (value == nullptr) {
+      throw std::runtime_error(checkpoint_path() + ": tensor \"" + i->first + "\" is not F32");
+    }
+    result[i->first.substr(prefix.size())] = std::move(*value);
+  }
+  return result;
+}
+
+void Run::State::take_snapshot() {
+  pending = std::make_unique<nn::TensorFile>();
+  for (const Part& part : parts) {
+    for (auto& [key, value] : part.save()) {
+      pending->tensors.emplace(part.name + "/" + key, std::move(value));
+    }
+  }
+  for (const auto& [key, value] : best) pending->tensors.emplace(key, value);
+  for (const auto& [part, rng] : rngs) {
+    const Rng::State state = rng->state();
+    pending->tensors.emplace(part, IndexArray{static_cast<std::int64_t>(state.seed),
+                                              static_cast<std::int64_t>(state.stream),
+                                              static_cast<std::int64_t>(state.counter)});
+  }
+  Json run = {{"epoch", epochs_done}, {"training_seconds", training_seconds}};
+  if (has_best) {
+    run["criterion"] = criterion;
+    run["best_epoch"] = best_epoch;
+    run["best_value"] = std::isfinite(best_value) ? Json(best_value) : Json();
+    run["since_best"] = since_best;
+  }
+  run["metrics"] = metrics;
+  run["snapshots"] = snapshots;
+  pending->metadata = {{"nabla", environment().version}, {"model", name}, {"run", run.dump()}};
+}
+
+void Run::State::write_checkpoint() {
+  nn::write_tensors(checkpoint_path(), *pending);
+  pending.reset();
+  checkpoint_written = Clock::now();
+}
+
+void Run::State::read_checkpoint() {
+  nn::TensorFile file = nn::read_tensors(checkpoint_path());
+  if (file.metadata["model"] != name) {
+    throw UsageError(checkpoint_path() + " was written by train_" + file.metadata["model"] +
+                     ", not by train_" + name);
+  }
+  try {
+    const Json run = Json::parse(file.metadata["run"]);
+    epochs_done = run.at("epoch");
+    training_seconds = run.at("training_seconds");
+    metrics = run.at("metrics").get<std::vector<Json>>();
+    snapshots = run.at("snapshots").get<std::vector<int>>();
+    has_best = run.contains("best_epoch");
+    if (has_best) {
+      criterion = run.at("criterion");
+      best_epoch = run.at("best_epoch");
+      best_value = run.at("best_value").is_null() ? unknown : run.at("best_value").get<double>();
+      since_best = run.at("since_best");
+    }
+  } catch (const Json::exception&) {
+    throw std::runtime_error(checkpoint_path() + ": the metadata \"run\" is damaged");
+  }
+  unclaimed = std::move(file.tensors);
+}
+
+// Notes the criterion's value; true if it is the best so far.
+bool Run::State::judge(const Figures& figures, const Criterion& wanted) {
+  if (wanted.key.empty()) return false;
+  const auto found = std::find_if(figures.begin(), figures.end(),
+                                  [&](const auto& figure) { return figure.first == wanted.key; });
+  if (found == figures.end()) {
+    throw std::invalid_argument("end_epoch: \"" + wanted.key + "\" is none of the figures");
+  }
+  const double value = found->second;
+  if (std::isnan(value)) {
+    throw std::runtime_error(wanted.key + " is nan after epoch " + std::to_string(epochs_done + 1) +
+                             "; the state before that epoch is in " + checkpoint_path());
+  }
+  // An infinite best value comes back from a file as unknown: any number is better than that.
+  const bool better = !has_best || std::isnan(best_value) ||
+                      (wanted.maximise ? value > best_value : value < best_value);
+  criterion = wanted.key;
+  since_best = better ? 0 : since_best + 1;
+  if (better) best_value = value;
+  return better;
+}
+
+void Run::State::remember_best() {
+  has_best = true;
+  best_epoch = epochs_done;
+  best.clear();
+  for (const Part& part : parts) {
+    if (part.with_best == WithBest::no) continue;
+    for (auto& [key, value] : part.save()) {
+      best["best/" + part.name + "/" + key] = std::move(value);
+    }
+  }
+}
+
+std::string Run::State::metrics_text() const {
+  std::string text;
+  for (const Json& line : metrics) text += line.dump() + "\n";
+  return text;
+}
+
+double Run::State::seconds_left(double part_of_epoch) const {
+  const double done = session_epochs + part_of_epoch;
+  if (done <= 0) return unknown;
+  const double each = seconds_between(session_start, Clock::now()) / done;
+  return each * (options.epochs - epochs_done - part_of_epoch);
+}
+
+Progress::State Run::State::training_state() const {
+  const double count = static_cast<double>(examples);
+  const bool known = expected_examples > 0;
+  const double part = known ? std::min(1.0, count / static_cast<double>(expected_examples)) : -1;
+  const double seconds = seconds_between(epoch_start, last_step);
+  return {"epoch " + std::to_string(epochs_done + 1) + "/" + std::to_string(options.epochs), part,
+          "loss " + readable(loss_sum / std::max(1.0, count)) + "  " +
+              (seconds > 0 ? rounded(count / seconds) : "?") + " examples/s  ETA " +
+              duration(known ? seconds_left(part) : unknown)};
+}
+
+}  // namespace nabla::models

@@ -1,0 +1,48 @@
+// Arrays with names in a file: the safetensors format (https://github.com/huggingface/safetensors,
+// "Format"), so that weights can be opened from Python with one line.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "autograd/tensor.hpp"
+
+namespace nabla::nn {
+
+/// Parameters and their names, as Module::named_parameters() lists them.
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+/// What an optimiser or a moving average remembers.
+using ArrayMap = std::map<std::string, Array>;
+
+using DoubleArray = xt::xarray<double, xt::layout_type::row_major>;
+/// F32, F64 and I64 of the format.
+using StoredArray = std::variant<Array, DoubleArray, IndexArray>;
+
+/// What a file holds.
+struct TensorFile {
+  std::map<std::string, StoredArray> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+/// Writes the whole file or leaves the one that was there. Throws std::runtime_error with path and
+/// cause; std::invalid_argument if a name is "__metadata__" or not UTF-8.
+void write_tensors(const std::string& path, const TensorFile& file);
+
+/// Reads and checks a file: header, names, types, shapes, and that the tensors fill the rest of the
+/// file without gap or overlap. Throws std::runtime_error with one line that names file and tensor.
+TensorFile read_tensors(const std::string& path);
+
+/// Copies of the values, under their names. Throws std::invalid_argument if a name is there twice.
+ArrayMap values_of(const NamedTensors& parameters);
+
+/// Sets each parameter to the array of its name; nothing is changed if one is missing, too many, or
+/// of another shape: then throws std::runtime_error that starts with `source`, a path for people.
+void set_values(const NamedTensors& parameters, const ArrayMap& values, const std::string& source);
+
+/// The arrays of a file as Real; F64 is rounded. Throws std::runtime_error on an I64 tensor.
+ArrayMap arrays_of(const TensorFile& file, const std::string& source);
+
+}  // namespace nabla::nn
