@@ -1,6 +1,7 @@
 #include "models/folder.hpp"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -53,7 +54,8 @@ RunFolder::RunFolder(const std::string& name, const CommonOptions& options) {
     }
     return;
   }
-  const std::string usual = "runs/" + name;
+  const char* const runs = std::getenv("NABLA_RUNS");  // ./nabla sets it, called from elsewhere
+  const std::string usual = std::string(runs != nullptr && *runs != 0 ? runs : "runs") + "/" + name;
   for (int i = 1;; ++i) {
     moved_on_ = i > 1;
     if (claim(moved_on_ ? usual + "-" + std::to_string(i) : usual) == Claim::ours) return;

@@ -12,7 +12,8 @@ class RunFolder {
  public:
   /// --resume DIR: the folder of an earlier run. --out DIR: that folder, which may exist but must
   /// not hold a run, unless --overwrite removes that one's files. Neither: runs/NAME, or the first
-  /// of runs/NAME-2, runs/NAME-3, … that is free. Folders are created as needed.
+  /// of runs/NAME-2, runs/NAME-3, … that is free, in $NABLA_RUNS instead of runs where that is set.
+  /// Folders are created as needed.
   /// Throws UsageError, or std::runtime_error with the path and what the system says.
   RunFolder(const std::string& name, const CommonOptions& options);
   ~RunFolder();
