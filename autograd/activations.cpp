@@ -1,8 +1,12 @@
 // Activations: forward and backward of each in one function. In the comments g is the gradient of
-// the result, out.grad(). Every form here is finite, with a finite gradient, for any finite x.
+// the result, out.grad(). Every form here is finite, with a finite gradient, for any finite x; the
+// larger of x and 0 is (x + |x|) / 2, which is exact and keeps NaN.
+#include "autograd/logistic.hpp"
 #include "autograd/ops.hpp"
 
 namespace nabla {
+
+using detail::log1p_exp;
 
 // tanh x                          d tanh/dx = 1 − tanh²
 Tensor tanh(const Tensor& x) {
@@ -18,22 +22,20 @@ Tensor sigmoid(const Tensor& x) {
       [](Node& out, Node& x) { x.accumulate(out.grad() * out.value * (1 - out.value)); }, x);
 }
 
-// ln σ(x) = min(x, 0) − ln(1 + e^(−|x|))         d ln σ/dx = σ(−x)
-Tensor log_sigmoid(const Tensor& x) {
+// ln σ(x) = min(x, 0) − ln(1 + e^(−|x|))      d ln σ/dx = σ(−x)
+Tensor log_sigmoid(const Tensor& t) {
+  const Array& x = t.value();
   return record(
-      "log_sigmoid",
-      compute(xt::where(x.value() > 0, Real(0), x.value()) -
-              xt::log1p(xt::exp(-xt::abs(x.value())))),
-      [](Node& out, Node& x) { x.accumulate(out.grad() / (1 + xt::exp(x.value))); }, x);
+      "log_sigmoid", compute((x - xt::abs(x)) / 2 - xt::make_lambda_xfunction(log1p_exp, x)),
+      [](Node& out, Node& x) { x.accumulate(out.grad() / (1 + xt::exp(x.value))); }, t);
 }
 
-// softplus(x) = max(x, 0) + ln(1 + e^(−|x|))     d softplus/dx = σ(x)
-Tensor softplus(const Tensor& x) {
+// softplus(x) = max(x, 0) + ln(1 + e^(−|x|))  d softplus/dx = σ(x)
+Tensor softplus(const Tensor& t) {
+  const Array& x = t.value();
   return record(
-      "softplus",
-      compute(xt::where(x.value() < 0, Real(0), x.value()) +
-              xt::log1p(xt::exp(-xt::abs(x.value())))),
-      [](Node& out, Node& x) { x.accumulate(out.grad() / (1 + xt::exp(-x.value))); }, x);
+      "softplus", compute((x + xt::abs(x)) / 2 + xt::make_lambda_xfunction(log1p_exp, x)),
+      [](Node& out, Node& x) { x.accumulate(out.grad() / (1 + xt::exp(-x.value))); }, t);
 }
 
 // max(x, 0)                       dx = g [x > 0]
