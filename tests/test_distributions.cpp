@@ -1,0 +1,358 @@
+// Distributions: they normalise, their samples follow them, their divergences agree with
+// quadrature, enumeration and Monte Carlo, and their gradients with differences.
+#include <cmath>
+#include <doctest/doctest.h>
+
+#include "autograd/gradcheck.hpp"
+#include "nn/distributions.hpp"
+#include "nn/mixture.hpp"
+
+using namespace nabla;
+using namespace nabla::nn;
+
+namespace {
+
+constexpr bool is_float = sizeof(Real) == 4;
+constexpr double exact = is_float ? 2e-5 : 1e-9;
+
+double value(const Tensor& x, std::size_t i = 0) {
+  return static_cast<double>(x.value().data()[i]);
+}
+
+Array grid(double low, double high, std::size_t count) {
+  Array x = empty({count});
+  for (std::size_t i = 0; i < count; ++i) {
+    const double share = (static_cast<double>(i) + 0.5) / static_cast<double>(count);
+    x(i) = static_cast<Real>(low + (high - low) * share);
+  }
+  return x;
+}
+
+// ∫ f over [low, high] from f at the middles of equal cells.
+template <class F>
+double integral(double low, double high, std::size_t count, F f) {
+  double total = 0;
+  for (std::size_t i = 0; i < count; ++i) total += f(i);
+  return total * (high - low) / static_cast<double>(count);
+}
+
+double mean_of(const Array& a, int power = 1) {
+  double total = 0;
+  for (const Real x : a) total += std::pow(static_cast<double>(x), power);
+  return total / static_cast<double>(a.size());
+}
+
+// Mean within five standard errors of the expected one.
+void check_mean(const Array& sample, double expected) {
+  const double mean = mean_of(sample);
+  const double variance = std::max(mean_of(sample, 2) - mean * mean, 0.0);
+  CHECK(std::abs(mean - expected) <
+        5 * std::sqrt(variance / static_cast<double>(sample.size())) + 1e-6);
+}
+
+void check_gradient(const std::function<Tensor(const std::vector<Tensor>&)>& f,
+                    const std::vector<Array>& inputs) {
+  const GradcheckResult result = gradcheck(f, inputs);
+  CHECK_MESSAGE(result, result.message);
+}
+
+Normal normal(double mean, double log_std) {
+  return Normal::from_log_std(Tensor(Array{static_cast<Real>(mean)}),
+                              Tensor(Array{static_cast<Real>(log_std)}));
+}
+
+}  // namespace
+
+TEST_CASE("Bernoulli: probabilities, entropy, divergence by enumeration") {
+  const Array a{-3, Real(-0.5), 0, 2}, b{1, 2, Real(-0.25), 2};
+  const Bernoulli p{Tensor(a)}, q{Tensor(b)};
+  const Tensor one = p.log_prob(ones({4})), zero = p.log_prob(zeros({4}));
+  const Tensor entropy = p.entropy(), kl = kl_divergence(p, q);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double s = 1 / (1 + std::exp(-static_cast<double>(a(i))));
+    const double t = 1 / (1 + std::exp(-static_cast<double>(b(i))));
+    CHECK(std::exp(value(one, i)) == doctest::Approx(s).epsilon(exact));
+    CHECK(std::exp(value(zero, i)) == doctest::Approx(1 - s).epsilon(exact));
+    CHECK(value(p.probs(), i) == doctest::Approx(s).epsilon(exact));
+    CHECK(value(entropy, i) ==
+          doctest::Approx(-s * std::log(s) - (1 - s) * std::log(1 - s)).epsilon(exact));
+    CHECK(std::abs(value(kl, i) - (s * std::log(s / t) + (1 - s) * std::log((1 - s) / (1 - t)))) <
+          exact);
+  }
+  CHECK(std::abs(value(kl, 3)) < exact);
+}
+
+TEST_CASE("Bernoulli: extreme logits stay finite and exact") {
+  const Bernoulli p{Tensor(Array{10000, -10000, 10000, 40})};
+  const Bernoulli q{Tensor(Array{-10000, -10000, 10000, 41})};
+  const Tensor log_prob = p.log_prob(Array{0, 0, 1, 0});
+  CHECK(value(log_prob, 0) == -10000);
+  CHECK(value(log_prob, 1) == 0);
+  CHECK(value(log_prob, 2) == 0);
+  CHECK(value(log_prob, 3) == -40);
+  CHECK(value(p.entropy(), 0) == 0);
+  CHECK(value(p.entropy(), 1) == 0);
+  CHECK(value(p.entropy(), 3) == doctest::Approx(41 * std::exp(-40.0)));  // relative, not absolute
+  const Tensor kl = kl_divergence(p, q);
+  CHECK(value(kl, 0) == 10000);
+  CHECK(value(kl, 1) == 0);
+  CHECK(value(kl, 2) == 0);
+  CHECK(std::abs(value(kl, 3)) < 1e-15);
+}
+
+TEST_CASE("Bernoulli: samples, broadcasting, gradients") {
+  Rng rng(1);
+  const Array l{-2, 0, 3};
+  const Bernoulli p{broadcast_to(Tensor(l), {40000, 3})};
+  const Array x = p.sample(rng);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double s = 1 / (1 + std::exp(-static_cast<double>(l(i))));
+    double mean = 0;
+    for (std::size_t r = 0; r < 40000; ++r) mean += static_cast<double>(x(r, i)) / 40000;
+    CHECK(std::abs(mean - s) < 5 * std::sqrt(s * (1 - s) / 40000));
+  }
+  // K samples of logits against one x, and one distribution against many x.
+  const Array bits{{1, 0, 1}, {0, 0, 1}};
+  const Tensor wide = Bernoulli{Tensor(l)}.log_prob(bits);
+  CHECK(wide.shape() == Shape{2, 3});
+  CHECK(value(wide, 3) == doctest::Approx(value(Bernoulli{Tensor(l)}.log_prob(zeros({3})), 0)));
+  const Array many = rng.normal({5, 2, 3});
+  CHECK(Bernoulli{Tensor(many)}.log_prob(bits).shape() == Shape{5, 2, 3});
+  CHECK_THROWS_WITH(Bernoulli{Tensor(l)}.log_prob(ones({2})),
+                    "Bernoulli::log_prob: cannot broadcast (3,) with (2,)");
+
+  const Array a = rng.normal({2, 3}), b = rng.normal({3});
+  check_gradient([&](const auto& t) { return Bernoulli{t[0]}.log_prob(bits); }, {a});
+  check_gradient([&](const auto& t) { return Bernoulli{t[0]}.log_prob(bits); }, {b});
+  check_gradient([](const auto& t) { return Bernoulli{t[0]}.entropy(); }, {a});
+  check_gradient([](const auto& t) { return kl_divergence(Bernoulli{t[0]}, Bernoulli{t[1]}); },
+                 {a, b});
+}
+
+TEST_CASE("Categorical: probabilities, entropy, divergence by enumeration") {
+  Rng rng(2);
+  const Array a = rng.normal({3, 5}), b = rng.normal({3, 5}, 0, 2);
+  const Categorical p{Tensor(a)}, q{Tensor(b)};
+  const Tensor entropy = p.entropy(), kl = kl_divergence(p, q);
+  REQUIRE(kl.shape() == Shape{3});
+  for (std::size_t r = 0; r < 3; ++r) {
+    double total_a = 0, total_b = 0, h = 0, d = 0, sum_p = 0;
+    for (std::size_t k = 0; k < 5; ++k) {
+      total_a += std::exp(static_cast<double>(a(r, k)));
+      total_b += std::exp(static_cast<double>(b(r, k)));
+    }
+    for (std::size_t k = 0; k < 5; ++k) {
+      const double s = std::exp(static_cast<double>(a(r, k))) / total_a;
+      const double t = std::exp(static_cast<double>(b(r, k))) / total_b;
+      h -= s * std::log(s);
+      d += s * std::log(s / t);
+      IndexArray classes{0, 0, 0};
+      classes(r) = static_cast<std::int64_t>(k);
+      const double log_prob = value(p.log_prob(classes), r);
+      CHECK(log_prob == doctest::Approx(std::log(s)).epsilon(exact));
+      sum_p += std::exp(log_prob);
+    }
+    CHECK(sum_p == doctest::Approx(1).epsilon(exact));
+    CHECK(value(entropy, r) == doctest::Approx(h).epsilon(exact));
+    CHECK(value(kl, r) == doctest::Approx(d).epsilon(exact));
+  }
+  check_gradient([](const auto& t) { return Categorical{t[0]}.entropy(); }, {a});
+  check_gradient(
+      [](const auto& t) {
+        return Categorical{t[0]}.log_prob(IndexArray{4, 0, 2});
+      },
+      {a});
+  check_gradient([](const auto& t) { return kl_divergence(Categorical{t[0]}, Categorical{t[1]}); },
+                 {a, b});
+  check_gradient([](const auto& t) { return kl_divergence(Categorical{t[0]}, Categorical{t[1]}); },
+                 {a, rng.normal({5})});
+}
+
+TEST_CASE("Categorical: samples, also of certain and impossible classes") {
+  Rng rng(3);
+  const std::size_t n = 50000;
+  const Array l{0, 1, -1, -10000, 2};
+  const IndexArray x = Categorical{broadcast_to(Tensor(l), {n, 5})}.sample(rng);
+  REQUIRE(x.shape()[0] == n);
+  double counts[5] = {}, total = 0;
+  for (const std::int64_t k : x) ++counts[k];
+  for (const Real v : l) total += std::exp(static_cast<double>(v));
+  CHECK(counts[3] == 0);
+  for (const std::size_t k : {0, 1, 2, 4}) {
+    const double p = std::exp(static_cast<double>(l(k))) / total, size = static_cast<double>(n);
+    CHECK(std::abs(counts[k] / size - p) < 5 * std::sqrt(p * (1 - p) / size));
+  }
+  const Categorical sure{Tensor(Array{{-10000, 10000, 0}, {5, -10000, -10000}})};
+  const IndexArray picked = sure.sample(rng);
+  CHECK(picked(0) == 1);
+  CHECK(picked(1) == 0);
+  CHECK(value(sure.entropy(), 0) == 0);
+  CHECK(value(sure.log_prob(IndexArray{0, 0}), 0) == -20000);
+  CHECK(Categorical{Tensor(zeros({1}))}.sample(rng)() == 0);
+  CHECK(Categorical{Tensor(zeros({0, 3}))}.sample(rng).size() == 0);
+
+  CHECK_THROWS_WITH(Categorical{Tensor(zeros({2, 0}))},
+                    "Categorical: logits need a last axis of classes, got (2, 0)");
+  CHECK_THROWS_AS(Categorical{Tensor(Real(1))}, std::invalid_argument);
+  CHECK_THROWS_WITH(
+      kl_divergence(sure, Categorical{Tensor(zeros({2}))}),
+      "kl_divergence: categoricals need the same classes, got logits (2, 3) and (2,)");
+  CHECK_THROWS_WITH(Categorical{Tensor(Array{{0, 0}, {0, Real(NAN)}})}.sample(rng),
+                    "Categorical::sample: row 1 of logits (2, 2) has a NaN, or no largest finite "
+                    "number");
+}
+
+TEST_CASE("Normal: integrates to one, has its entropy, matches the formula") {
+  const std::size_t n = 4000;
+  const double low = -10, high = 12;
+  const Array x = grid(low, high, n);
+  const Normal p = normal(1, 0.25);
+  const Tensor log_prob = p.log_prob(x);
+  const auto density = [&](std::size_t i) { return std::exp(value(log_prob, i)); };
+  CHECK(integral(low, high, n, density) == doctest::Approx(1).epsilon(exact));
+  CHECK(integral(low, high, n, [&](std::size_t i) { return -density(i) * value(log_prob, i); }) ==
+        doctest::Approx(value(p.entropy())).epsilon(exact));
+  const double pi = std::acos(-1.0), sigma = std::exp(0.25);
+  CHECK(value(p.log_prob(Array{3})) ==
+        doctest::Approx(-0.5 * std::pow(2 / sigma, 2) - std::log(sigma * std::sqrt(2 * pi)))
+            .epsilon(exact));
+  CHECK(value(p.std_dev()) == doctest::Approx(sigma).epsilon(exact));
+  // The scale by its two names.
+  const Normal by_var = Normal::from_log_var(Tensor(Array{1}), Tensor(Array{Real(0.5)}));
+  CHECK(value(by_var.log_prob(Array{3})) == doctest::Approx(value(p.log_prob(Array{3}))));
+  CHECK(value(by_var.std_dev()) == doctest::Approx(sigma).epsilon(exact));
+}
+
+TEST_CASE("Normal: divergences against quadrature and Monte Carlo") {
+  const std::size_t n = 4000;
+  const double low = -15, high = 15;
+  const Array x = grid(low, high, n);
+  const Normal p = normal(0.7, -0.3), q = normal(-0.5, 0.4), standard = normal(0, 0);
+  const auto by_quadrature = [&](const Normal& a, const Normal& b) {
+    const Tensor la = a.log_prob(x), lb = b.log_prob(x);
+    return integral(low, high, n, [&](std::size_t i) {
+      return std::exp(value(la, i)) * (value(la, i) - value(lb, i));
+    });
+  };
+  CHECK(value(kl_divergence(p, q)) == doctest::Approx(by_quadrature(p, q)).epsilon(exact));
+  CHECK(value(kl_divergence(q, p)) == doctest::Approx(by_quadrature(q, p)).epsilon(exact));
+  CHECK(value(kl_to_standard_normal(p)) ==
+        doctest::Approx(by_quadrature(p, standard)).epsilon(exact));
+  CHECK(value(kl_to_standard_normal(p)) ==
+        doctest::Approx(value(kl_divergence(p, standard))).epsilon(exact));
+  CHECK(value(kl_divergence(p, p)) == 0);
+  CHECK(value(kl_to_standard_normal(standard)) == 0);
+  // Nearly equal ones: ½ (e^2d − 1 − 2d) with d = 1e-3 is 1e-6 (1 + ⅔ 1e-3).
+  CHECK(value(kl_to_standard_normal(normal(0, 1e-3))) ==
+        doctest::Approx(1.000667e-6).epsilon(is_float ? 1e-3 : 1e-6));
+
+  Rng rng(4);
+  const Normal wide =
+      Normal::from_log_std(Tensor(full({200000}, Real(0.7))), Tensor(full({200000}, Real(-0.3))));
+  const Array z = wide.sample(rng);
+  check_mean(compute(wide.log_prob(z).value() - q.log_prob(z).value()), value(kl_divergence(p, q)));
+  check_mean(compute(-wide.log_prob(z).value()), value(p.entropy()));
+}
+
+TEST_CASE("Normal: samples and their gradients") {
+  Rng rng(5), again(5);
+  Array two = empty({2, 1});
+  two(0, 0) = -1;
+  two(1, 0) = 2;
+  const Tensor mean = parameter(two), log_std = parameter(Array{0, 1, -1});
+  const Normal p = Normal::from_log_std(mean, log_std);
+  const Array x = p.sample(rng);
+  const Tensor z = p.rsample(again);
+  CHECK(x.shape() == Shape{2, 3});
+  CHECK(xt::allclose(x, z.value()));
+  CHECK(p.entropy().shape() == Shape{2, 3});
+  sum(z).backward();
+  CHECK(mean.grad() == full({2, 1}, 3));  // dz/dμ = 1
+  // dz/dln σ = z − μ
+  const double expected = value(z, 1) - (-1) + value(z, 4) - 2;
+  CHECK(static_cast<double>(log_std.grad()(1)) == doctest::Approx(expected).epsilon(1e-4));
+
+  const Array many =
+      Normal::from_log_std(Tensor(full({100000}, 3)), Tensor(full({}, Real(0.5)))).sample(rng);
+  check_mean(many, 3);
+  check_mean(compute(xt::square(many - 3)), std::exp(1.0));
+  CHECK_THROWS_WITH(Normal::from_log_std(Tensor(ones({2})), Tensor(ones({3}))),
+                    "Normal: cannot broadcast (2,) with (3,)");
+
+  const Array m = rng.normal({2, 3}), s = rng.normal({3}, 0, Real(0.3)), v = rng.normal({4, 2, 3});
+  check_gradient([](const auto& t) { return Normal::from_log_std(t[0], t[1]).log_prob(t[2]); },
+                 {m, s, v});
+  check_gradient([](const auto& t) { return Normal::from_log_var(t[0], t[1]).log_prob(t[2]); },
+                 {m, s, v});
+  check_gradient([](const auto& t) { return Normal::from_log_std(t[0], t[1]).entropy(); }, {m, s});
+  check_gradient(
+      [](const auto& t) { return kl_to_standard_normal(Normal::from_log_var(t[0], t[1])); },
+      {m, s});
+  check_gradient(
+      [](const auto& t) {
+        return kl_divergence(Normal::from_log_std(t[0], t[1]), Normal::from_log_std(t[1], t[2]));
+      },
+      {m, s, rng.normal({2, 3}, 0, Real(0.3))});
+  check_gradient(
+      [](const auto& t) {
+        Rng fixed(6);
+        return Normal::from_log_var(t[0], t[1]).rsample(fixed);
+      },
+      {m, s});
+}
+
+TEST_CASE("mixture of normals: integrates to one, is the weighted sum, K = 1 is a normal") {
+  const std::size_t n = 6000;
+  const double low = -20, high = 20;
+  const Array x = grid(low, high, n);
+  const Array l{{Real(0.5), -1, 0}}, m{{-2, 0, 3}}, s{{Real(-0.5), 0, Real(0.5)}};
+  const MixtureOfNormals p{Tensor(l), Tensor(m), Tensor(s)};
+  const Tensor log_prob = p.log_prob(x);
+  REQUIRE(log_prob.shape() == Shape{n});
+  CHECK(integral(low, high, n, [&](std::size_t i) { return std::exp(value(log_prob, i)); }) ==
+        doctest::Approx(1).epsilon(exact));
+  double weight[3], total = 0, mean = 0, second = 0;
+  for (std::size_t k = 0; k < 3; ++k) total += weight[k] = std::exp(static_cast<double>(l(0, k)));
+  for (const std::size_t i : {0, 2500, 3000, 3500, 5999}) {
+    double density = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      const double sigma = std::exp(static_cast<double>(s(0, k)));
+      const double z = static_cast<double>(x(i) - m(0, k)) / sigma;
+      density +=
+          weight[k] / total * std::exp(-0.5 * z * z) / sigma / std::sqrt(2 * std::acos(-1.0));
+    }
+    CHECK(value(log_prob, i) == doctest::Approx(std::log(density)).epsilon(exact));
+  }
+  for (std::size_t k = 0; k < 3; ++k) {
+    const double mu = static_cast<double>(m(0, k));
+    mean += weight[k] / total * mu;
+    second += weight[k] / total * (mu * mu + std::exp(2 * static_cast<double>(s(0, k))));
+  }
+  CHECK(value(p.mean()) == doctest::Approx(mean).epsilon(exact));
+
+  Rng rng(7);
+  const auto wide = [](const Array& a) { return broadcast_to(Tensor(a), {100000, 3}); };
+  const Array sample = MixtureOfNormals(wide(l), wide(m), wide(s)).sample(rng);
+  REQUIRE(sample.shape() == Shape{100000});
+  check_mean(sample, mean);
+  check_mean(compute(xt::square(sample)), second);
+
+  const MixtureOfNormals single(Tensor(Array{5}), Tensor(Array{1}), Tensor(Array{Real(0.25)}));
+  CHECK(value(single.log_prob(Array{3})) ==
+        doctest::Approx(value(normal(1, 0.25).log_prob(Array{3}))).epsilon(exact));
+}
+
+TEST_CASE("mixture of normals: extremes, gradients and refusals") {
+  // Far away every density underflows; its logarithm does not. A weight may vanish.
+  const MixtureOfNormals p(Tensor(Array{0, -10000}), Tensor(Array{0, 1}), Tensor(Array{0, 0}));
+  CHECK(value(p.log_prob(Tensor(Real(1000)))) == doctest::Approx(-500000.9189).epsilon(1e-6));
+  Rng rng(8);
+  const Array l = rng.normal({2, 1, 3}), m = rng.normal({2, 1, 3}),
+              s = rng.normal({2, 1, 3}, 0, Real(0.3)), x = rng.normal({2, 4});
+  check_gradient([](const auto& t) { return MixtureOfNormals(t[0], t[1], t[2]).log_prob(t[3]); },
+                 {l, m, s, x});
+  check_gradient([](const auto& t) { return MixtureOfNormals(t[0], t[1], t[1]).mean(); }, {l, m});
+  CHECK_THROWS_WITH(MixtureOfNormals(Tensor(ones({2})), Tensor(ones({2})), Tensor(ones({3}))),
+                    "MixtureOfNormals: logits, means and log_std need one shape (…, K), got (2,), "
+                    "(2,) and (3,)");
+}
