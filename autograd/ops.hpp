@@ -12,7 +12,8 @@
 
 namespace nabla {
 
-// Arithmetic: elementwise.cpp -----------------------------------------------------------------
+// Arithmetic: elementwise.cpp; what chooses, from maximum on: choice.cpp
+// -----------------------------------------------------------------
 
 Tensor operator+(const Tensor& a, const Tensor& b);  // a + b
 Tensor operator-(const Tensor& a, const Tensor& b);  // a − b
@@ -43,7 +44,8 @@ Tensor maximum(const Tensor& a, const Tensor& b);    // max(a, b); a tie shares 
 Tensor minimum(const Tensor& a, const Tensor& b);    // min(a, b); likewise
 Tensor clamp(const Tensor& x, Real low, Real high);  // min(max(x, low), high)
 /// a where condition ≠ 0, else b; all three broadcast. No gradient for the condition.
-Tensor where(const Array& condition, const Tensor& a, const Tensor& b);
+/// (By value throughout, so that overload resolution never prefers xt::where.)
+Tensor where(Array condition, Tensor a, Tensor b);
 
 // Activations: activations.cpp ----------------------------------------------------------------
 
@@ -118,7 +120,7 @@ Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t
 Tensor binary_cross_entropy(const Tensor& logits, const Array& targets);
 /// −ln softmax(l)[class] for each example: logits (…, K), classes (…) → (…).
 Tensor cross_entropy(const Tensor& logits, const IndexArray& classes);
-/// (prediction − target)², averaged over all elements: one number.
+/// (prediction − target)², averaged over all elements: one number. The shapes must be equal.
 Tensor mean_squared_error(const Tensor& prediction, const Tensor& target);
 
 }  // namespace nabla

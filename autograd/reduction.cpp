@@ -83,11 +83,14 @@ void expand_axes(const Array& a, const std::vector<std::size_t>& axes, Real scal
 
 namespace {
 
-constexpr std::size_t lanes = 64;  // independent partial results, so that loops vectorise
-constexpr std::size_t chunk_size = 1u << 14;  // numbers that are added up before the tree begins
-constexpr std::size_t chunk_rows = 256;       // and no more rows than this, for the accuracy
+// Rounding errors grow with the number of additions one total has seen. So no float sees more than
+// a few dozen before it moves on to a double or to the next level of the tree.
+constexpr std::size_t lanes = 64;             // independent partial results: such loops vectorise
+constexpr std::size_t row_block = 2048;       // numbers of a row between two additions in double
+constexpr std::size_t chunk_rows = 128;       // rows that are added up before the tree begins
+constexpr std::size_t chunk_size = 1u << 14;  // and numbers
 
-Real sum_row(const Real* x, std::size_t n) {
+Real sum_block(const Real* x, std::size_t n) {
   std::size_t i = 0;
   Real total = 0;
   if (n >= lanes) {
@@ -100,8 +103,18 @@ Real sum_row(const Real* x, std::size_t n) {
     }
     total = partial[0];
   }
-  for (; i < n; ++i) total += x[i];
-  return total;
+  Real rest = 0;
+  for (; i < n; ++i) rest += x[i];
+  return total + rest;
+}
+
+Real sum_row(const Real* x, std::size_t n) {
+  if (n <= row_block) return sum_block(x, n);
+  double total = 0;
+  for (std::size_t start = 0; start < n; start += row_block) {
+    total += static_cast<double>(sum_block(x + start, std::min(row_block, n - start)));
+  }
+  return static_cast<Real>(total);
 }
 
 void sum_rows(const Real* __restrict in, Real* __restrict out, std::size_t rows,

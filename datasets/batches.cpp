@@ -25,8 +25,8 @@ Batches::Batches(std::vector<std::size_t> order, std::size_t batch_size, bool dr
 
 Batches::Batches(std::size_t n, std::size_t batch_size, std::uint64_t seed, std::uint64_t epoch,
                  bool drop_last)
-    : Batches(Rng(seed, stream_of(Purpose::shuffle, epoch)).permutation(n), batch_size,
-              drop_last) {}
+    : Batches(Rng(seed, stream_of(Purpose::shuffle, epoch)).permutation(n), batch_size, drop_last) {
+}
 
 Batches Batches::in_order(std::size_t n, std::size_t batch_size) {
   std::vector<std::size_t> order(n);

@@ -30,7 +30,7 @@ class Batches {
   /// In file order, for evaluation.
   static Batches in_order(std::size_t n, std::size_t batch_size);
 
-  std::size_t size() const;                                ///< number of batches
+  std::size_t size() const;                                  ///< number of batches
   std::vector<std::size_t> operator[](std::size_t i) const;  ///< the examples of batch i
 
   class Iterator {

@@ -14,7 +14,7 @@ const char* const glyph_names[glyph_classes] = {"ring", "disc",  "box",  "diamon
 const GlyphFactor glyph_factors[glyph_factor_count] = {
     {"center_x", -2, 2},
     {"center_y", -2, 2},
-    {"size", Real(5.5), Real(8.5)},       // from the centre to the top
+    {"size", 6, Real(8.75)},              // from the centre to the top
     {"thickness", Real(1.5), Real(3.5)},  // of the stroke
     {"slant", Real(-0.1), Real(0.3)},     // to the right, as in handwriting
 };
@@ -36,8 +36,8 @@ std::vector<Point> ellipse(Real width, Real height) {
   std::vector<Point> points;
   for (int i = 0; i <= 24; ++i) {
     const double angle = 2 * 3.14159265358979323846 * (i % 24) / 24;
-    points.push_back({width * static_cast<Real>(std::cos(angle)),
-                      height * static_cast<Real>(std::sin(angle))});
+    points.push_back(
+        {width * static_cast<Real>(std::cos(angle)), height * static_cast<Real>(std::sin(angle))});
   }
   return points;
 }
@@ -46,8 +46,8 @@ std::vector<Point> wave() {
   std::vector<Point> points;
   for (int i = -8; i <= 8; ++i) {
     const double t = i / 8.;
-    points.push_back({static_cast<Real>(0.7 * std::sin(3.14159265358979323846 * t)),
-                      static_cast<Real>(t)});
+    points.push_back(
+        {static_cast<Real>(0.7 * std::sin(3.14159265358979323846 * t)), static_cast<Real>(t)});
   }
   return points;
 }
@@ -162,7 +162,6 @@ Glyphs draw_glyphs(std::size_t n, Rng& rng) {
     const GlyphFactor& factor = glyph_factors[i % glyph_factor_count];
     factors[i] = factor.low + (factor.high - factor.low) * factors[i];
   }
-  outlines();  // made once, before the threads ask for them
   const std::ptrdiff_t count = static_cast<std::ptrdiff_t>(n);
 #pragma omp parallel for schedule(static) if (n >= 64)
   for (std::ptrdiff_t i = 0; i < count; ++i) {

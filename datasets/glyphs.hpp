@@ -32,7 +32,8 @@ struct Glyphs {
   Array factors;      ///< (n, 5), in the order of glyph_factors
 };
 
-/// n glyphs. About 10 µs each.
+/// n glyphs, 10 µs each. load("glyphs") draws training, validation and test images, with split 0, 1
+/// and 2, from Rng(seed, stream_of(Purpose::glyphs, 0, split)): so their factors can be had too.
 Glyphs draw_glyphs(std::size_t n, Rng& rng);
 
 /// One image, 784 numbers, from its class and five factors. Coverage of a pixel is taken from the

@@ -31,18 +31,19 @@ Toy::Toy(const std::string& name) : name_(name), modes_(empty({0, 2})) {
     }
   } else if (name == "grid25") {
     std_dev_ = 0.05;
-    for (int k = 0; k < 25; ++k) mixture_.push_back({{2. * (k / 5) - 4, 2. * (k % 5) - 4}, 1. / 25});
+    for (int k = 0; k < 25; ++k)
+      mixture_.push_back({{2. * (k / 5) - 4, 2. * (k % 5) - 4}, 1. / 25});
   } else if (name == "moons") {
     std_dev_ = 0.1;
     length_ = pi;
-    entropy_ = 0;
+    entropy_ = 1.00758483;  // by quadrature on a grid, as that of the roll
     add_curve(0, 0.5);
     add_curve(1, 0.5);
   } else if (name == "swiss-roll") {
     std_dev_ = 0.1;
     start_ = 1.5 * pi;
     length_ = 3 * pi;
-    entropy_ = 0;
+    entropy_ = 1.96809001;
     add_curve(0, 1);
   } else if (name == "checkerboard") {
     entropy_ = std::log(32.);  // of the area of its dark squares
@@ -71,8 +72,8 @@ void Toy::add_curve(std::size_t moon, double weight) {
   const int intervals = name_ == "moons" ? 256 : 1024;
   for (int i = 0; i <= intervals; ++i) {
     const double simpson = i == 0 || i == intervals ? 1 : i % 2 == 1 ? 4 : 2;
-    mixture_.push_back({on_curve(start_ + length_ * i / intervals, moon),
-                        weight * simpson / (3. * intervals)});
+    mixture_.push_back(
+        {on_curve(start_ + length_ * i / intervals, moon), weight * simpson / (3. * intervals)});
   }
 }
 
@@ -94,14 +95,16 @@ ToyPoints Toy::sample(std::size_t n, Rng& rng) const {
     return result;
   }
   rng.fill_normal(result.points, 0, static_cast<Real>(std_dev_));
-  const std::int64_t choices = length_ == 0           ? static_cast<std::int64_t>(mixture_.size())
-                               : name_ == "moons" ? 2 : 1;
+  const std::int64_t choices = length_ == 0       ? static_cast<std::int64_t>(mixture_.size())
+                               : name_ == "moons" ? 2
+                                                  : 1;
   const IndexArray chosen = rng.integers({n}, 0, choices);
   const Array t = length_ == 0 ? zeros({n}) : rng.uniform({n});
   for (std::size_t i = 0; i < n; ++i) {
     const std::size_t k = static_cast<std::size_t>(chosen.data()[i]);
-    const Point at = length_ == 0 ? mixture_[k].at
-                                  : on_curve(start_ + length_ * static_cast<double>(t.data()[i]), k);
+    const Point at = length_ == 0
+                         ? mixture_[k].at
+                         : on_curve(start_ + length_ * static_cast<double>(t.data()[i]), k);
     points[2 * i] += static_cast<Real>(at.x);
     points[2 * i + 1] += static_cast<Real>(at.y);
     labels[i] = chosen.data()[i];
@@ -138,8 +141,8 @@ Array Toy::log_density(const Array& points) const {
   const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(result.size());
 #pragma omp parallel for schedule(static) if (n > 1000)
   for (std::ptrdiff_t i = 0; i < n; ++i) {
-    result.data()[i] = static_cast<Real>(log_density(static_cast<double>(points.data()[2 * i]),
-                                                     static_cast<double>(points.data()[2 * i + 1])));
+    result.data()[i] = static_cast<Real>(log_density(
+        static_cast<double>(points.data()[2 * i]), static_cast<double>(points.data()[2 * i + 1])));
   }
   return result;
 }

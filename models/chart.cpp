@@ -202,7 +202,7 @@ std::vector<double> ticks(double low, double high, int count) {
   const double rough = (high - low) / count;
   const double power = std::pow(10, std::floor(std::log10(rough)));
   const double lead = rough / power;
-  const double step = power * (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10);
+  const double step = power * (lead < 1.5 ? 1 : lead < 3 ? 2 : lead < 7 ? 5 : 10);
   for (double i = std::ceil(low / step); i * step <= high; ++i) result.push_back(i * step);
   return result;
 }

@@ -69,7 +69,7 @@ std::string encode_png(const Array& image) {
 }
 
 void write_png(const std::string& path, const Array& image) {
-  write_file(path, encode_png(image));
+  nn::write_file(path, encode_png(image));
 }
 
 Array grid(const Array& images, std::size_t height, std::size_t width, std::size_t columns,

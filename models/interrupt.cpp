@@ -23,8 +23,8 @@ void count_signal(int) {
 }  // namespace
 
 InterruptGuard::InterruptGuard(const std::string& name) {
-  const std::string text =
-      "\n" + name + ": stopping after this step (Ctrl-C again stops at once)\n";
+  const std::string text = (::isatty(STDERR_FILENO) == 1 ? "\n" : "") + name +
+                           ": stopping after this step (Ctrl-C again stops at once)\n";
   message_length = text.copy(message, sizeof message);
   signals = 0;
   struct sigaction action;

@@ -215,6 +215,19 @@ bool OptionTable::parse(int argc, const char* const* argv, const std::string& pr
     option->group(entry.kind == Kind::model ? "Options of this model" : "Options");
     options.push_back(option);
   }
+  // CLI11 would take "--lr --quiet" for a rate called "--quiet".
+  for (int i = 1; i < argc; ++i) {
+    const auto named = [&](int at) {
+      return std::find_if(entries_.begin(), entries_.end(),
+                          [&](const Entry& entry) { return entry.flag == argv[at]; });
+    };
+    const auto entry = named(i);
+    if (entry == entries_.end() || entry->is_flag) continue;
+    if (i + 1 == argc || named(i + 1) != entries_.end()) {
+      throw UsageError(entry->flag + ": its value is missing (see --help)");
+    }
+    ++i;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

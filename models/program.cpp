@@ -94,7 +94,7 @@ bool Program::parse(int argc, const char* const* argv) {
     const std::string path = options_.resume + "/options.json";
     std::string text;
     try {
-      text = read_file(path);
+      text = nn::read_file(path);
     } catch (const std::runtime_error& e) {
       throw UsageError("--resume " + options_.resume + ": " + e.what());
     }

@@ -69,7 +69,7 @@ std::vector<Chart> charts_of(const std::vector<Json>& metrics) {
 void Run::State::write_options() const {
   Json object = {{"model", name}};
   object.update(Json::parse(table->to_json()));
-  write_file(folder.file("options.json"), object.dump(2) + "\n");
+  nn::write_file(folder.file("options.json"), object.dump(2) + "\n");
 }
 
 Json Run::State::summary() const {
@@ -129,7 +129,7 @@ void Run::State::write_report(const std::string& status) {
     const std::size_t at = count == 1 ? 0 : i * (snapshots.size() - 1) / (count - 1);
     try {
       report.progress.push_back({"epoch " + std::to_string(snapshots[at]),
-                                 read_file(folder.file(snapshot_file(snapshots[at])))});
+                                 nn::read_file(folder.file(snapshot_file(snapshots[at])))});
     } catch (const std::runtime_error&) {
       // Someone tidied up: the report does without.
     }
@@ -144,7 +144,7 @@ void Run::State::write_report(const std::string& status) {
       {"build", env.build},
       {"nabla", env.version + ", commit " + env.commit},
       {"peak memory", readable(std::round(peak_memory_mib())) + " MiB"}};
-  write_file(folder.file("report.html"), html(report));
+  nn::write_file(folder.file("report.html"), html(report));
   report_written = Clock::now();
 }
 

@@ -31,6 +31,7 @@ std::string rounded(double x) {
 }  // namespace
 
 std::string readable(double x) {
+  if (x == 0) return "0";  // −0 too
   char text[32];
   const bool whole = std::abs(x) < 1e15 && x == std::floor(x);
   std::snprintf(text, sizeof text, whole ? "%.0f" : "%.6g", x);
@@ -67,7 +68,7 @@ void Run::expect_examples(std::size_t per_epoch) {
 void Run::keep(const nn::NamedTensors& parameters) {
   State& s = *state_;
   const auto save = [parameters] { return nn::values_of(parameters); };
-  const auto load = [parameters, source = s.checkpoint_path()](const nn::ArrayMap& saved) {
+  const auto load = [parameters, source = s.checkpoint_path()](const nn::NamedArrays& saved) {
     nn::set_values(parameters, saved, source);
   };
   s.parameters = parameters;
@@ -90,8 +91,8 @@ void Run::keep(const std::string& name, Rng& rng) {
   s.unclaimed.erase(found);
 }
 
-void Run::keep(const std::string& name, std::function<nn::ArrayMap()> save,
-               std::function<void(const nn::ArrayMap&)> load, WithBest with_best) {
+void Run::keep(const std::string& name, std::function<nn::NamedArrays()> save,
+               std::function<void(const nn::NamedArrays&)> load, WithBest with_best) {
   State& s = *state_;
   s.check_part_name(name);
   s.parts.push_back({name, std::move(save), std::move(load), with_best});
@@ -107,17 +108,18 @@ void Run::keep(const std::string& name, std::function<nn::ArrayMap()> save,
 void Run::begin() {
   State& s = *state_;
   if (s.begun) return;
-  s.begun = true;
   if (s.parameters.empty()) throw std::logic_error("keep() the model's parameters before the loop");
   if (!s.unclaimed.empty()) {
     throw std::runtime_error(s.checkpoint_path() + ": tensor \"" + s.unclaimed.begin()->first +
                              "\" belongs to nothing that this program keeps");
   }
-  write_file(s.folder.file("metrics.jsonl"), s.metrics_text());
   if (!resumed()) {
     s.take_snapshot();
     s.write_checkpoint();
   }
+  // What a killed program wrote after its last checkpoint goes: those epochs come again.
+  nn::write_file(s.folder.file("metrics.jsonl"), s.metrics_text());
+  s.begun = true;
   s.session_start = s.checkpoint_written = Clock::now();
 }
 
@@ -185,7 +187,7 @@ void Run::end_epoch(const Figures& figures, const Criterion& criterion) {
   s.metrics.push_back(line);
   if (better) s.remember_best();
   s.take_snapshot();
-  append_file(s.folder.file("metrics.jsonl"), line.dump() + "\n");
+  nn::append_file(s.folder.file("metrics.jsonl"), line.dump() + "\n");
   if (Clock::now() - s.checkpoint_written >= between_checkpoints) s.write_checkpoint();
   if (Clock::now() - s.report_written >= between_reports) s.write_report("training");
 
@@ -215,7 +217,7 @@ bool Run::use_best() {
   for (const Part& part : s.parts) {
     if (part.with_best == WithBest::no) continue;
     const std::string prefix = "best/" + part.name + "/";
-    nn::ArrayMap values;
+    nn::NamedArrays values;
     for (const auto& [key, value] : s.best) {
       if (key.compare(0, prefix.size(), prefix) == 0) values[key.substr(prefix.size())] = value;
     }
@@ -231,7 +233,7 @@ bool Run::use_best() {
 void Run::image(const std::string& file, const Array& image, const std::string& caption) {
   check_interrupt();
   const std::string png = encode_png(image);
-  write_file(state_->folder.file(file), png);
+  nn::write_file(state_->folder.file(file), png);
   state_->pictures.push_back({caption.empty() ? file : caption, png});
 }
 
@@ -265,7 +267,7 @@ void Run::finish(const Figures& figures) {
   model.metadata = {{"nabla", environment().version}, {"model", s.name}};
   nn::write_tensors(s.folder.file("model.safetensors"), model);
   s.figures = figures;
-  write_file(s.folder.file("summary.json"), s.summary().dump(2) + "\n");
+  nn::write_file(s.folder.file("summary.json"), s.summary().dump(2) + "\n");
   s.write_report("finished");
   s.finished = true;
   for (const auto& [key, value] : figures) std::cout << key << ' ' << readable(value) << '\n';
@@ -302,8 +304,8 @@ void Run::State::check_part_name(const std::string& part) const {
   if (taken) throw std::logic_error("keep: the name \"" + part + "\" is not free");
 }
 
-nn::ArrayMap Run::State::claim(const std::string& prefix) {
-  nn::ArrayMap result;
+nn::NamedArrays Run::State::claim(const std::string& prefix) {
+  nn::NamedArrays result;
   for (auto i = unclaimed.lower_bound(prefix);
        i != unclaimed.end() && i->first.compare(0, prefix.size(), prefix) == 0;
        i = unclaimed.erase(i)) {

@@ -94,15 +94,15 @@ class Run {
   /// fit.
   void keep(const nn::NamedTensors& parameters);  ///< the model's weights; needed
   void keep(const std::string& name, Rng& rng);
-  /// Anything with `map<string, Array> state()` and `set_state(map)`.
+  /// Anything with `map<string, Array> state()` and `load(map)`.
   template <class Part>
   void keep(const std::string& name, Part& part, WithBest with_best = WithBest::no) {
     keep(
         name, [&part] { return part.state(); },
-        [&part](const nn::ArrayMap& saved) { part.set_state(saved); }, with_best);
+        [&part](const nn::NamedArrays& saved) { part.load(saved); }, with_best);
   }
-  void keep(const std::string& name, std::function<nn::ArrayMap()> save,
-            std::function<void(const nn::ArrayMap&)> load, WithBest with_best = WithBest::no);
+  void keep(const std::string& name, std::function<nn::NamedArrays()> save,
+            std::function<void(const nn::NamedArrays&)> load, WithBest with_best = WithBest::no);
 
   /// True while there is an epoch to train: not all are done, and the criterion has become better
   /// within the last --patience epochs.

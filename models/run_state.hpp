@@ -25,8 +25,8 @@ constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 /// A part of the training state, as keep() got it.
 struct Part {
   std::string name;
-  std::function<nn::ArrayMap()> save;
-  std::function<void(const nn::ArrayMap&)> load;
+  std::function<nn::NamedArrays()> save;
+  std::function<void(const nn::NamedArrays&)> load;
   WithBest with_best;
 };
 
@@ -58,7 +58,7 @@ struct Run::State {
   std::string criterion;
   int best_epoch = 0, since_best = 0;
   double best_value = unknown;
-  nn::ArrayMap best;  // as in the file, "best/weights/…"
+  nn::NamedArrays best;  // as in the file, "best/weights/…"
 
   // The epoch under way.
   bool begun = false, in_epoch = false, finished = false;
@@ -74,7 +74,7 @@ struct Run::State {
 
   std::string checkpoint_path() const { return folder.file("checkpoint.safetensors"); }
   void check_part_name(const std::string& part) const;
-  nn::ArrayMap claim(const std::string& prefix);
+  nn::NamedArrays claim(const std::string& prefix);
   void take_snapshot();
   void write_checkpoint();
   void read_checkpoint();

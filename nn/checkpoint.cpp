@@ -201,13 +201,11 @@ class Reader {
     }
     const std::uint64_t bytes = offsets[1] - offsets[0];
     std::uint64_t expected = type == "F32" ? 4 : 8;
-    const bool empty = std::count(shape.begin(), shape.end(), 0u) != 0;
+    if (std::count(shape.begin(), shape.end(), 0u) != 0) expected = 0;
     for (const std::uint64_t n : shape) {
-      // More than the data there is: too large, and the product must not wrap around.
-      if (!empty && n > data_size_ / expected) {
-        refuse(name, "shape " + value["shape"].dump() + " is larger than the file");
+      if (expected != 0 && __builtin_mul_overflow(expected, n, &expected)) {
+        refuse(name, "shape " + value["shape"].dump() + " is larger than any file");
       }
-      expected *= n;
     }
     if (bytes != expected) {
       refuse(name, "has " + std::to_string(bytes) + " bytes, but " + type + " of shape " +
@@ -279,8 +277,8 @@ TensorFile read_tensors(const std::string& path) {
   return Reader(path).read();
 }
 
-ArrayMap values_of(const NamedTensors& parameters) {
-  ArrayMap values;
+NamedArrays values_of(const NamedTensors& parameters) {
+  NamedArrays values;
   for (const auto& [name, parameter] : parameters) {
     if (!values.emplace(name, parameter.value()).second) {
       throw std::invalid_argument("two parameters are called \"" + name + "\"");
@@ -289,7 +287,8 @@ ArrayMap values_of(const NamedTensors& parameters) {
   return values;
 }
 
-void set_values(const NamedTensors& parameters, const ArrayMap& values, const std::string& source) {
+void set_values(const NamedTensors& parameters, const NamedArrays& values,
+                const std::string& source) {
   std::set<std::string> left;
   for (const auto& entry : values) left.insert(entry.first);
   for (const auto& [name, parameter] : parameters) {
@@ -310,8 +309,8 @@ void set_values(const NamedTensors& parameters, const ArrayMap& values, const st
   for (auto [name, parameter] : parameters) parameter.mutable_value() = values.at(name);
 }
 
-ArrayMap arrays_of(const TensorFile& file, const std::string& source) {
-  ArrayMap result;
+NamedArrays arrays_of(const TensorFile& file, const std::string& source) {
+  NamedArrays result;
   for (const auto& [name, stored] : file.tensors) {
     if (std::holds_alternative<IndexArray>(stored)) {
       throw std::runtime_error(source + ": tensor \"" + name + "\" is I64, not floating point");

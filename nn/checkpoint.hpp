@@ -14,8 +14,8 @@ namespace nabla::nn {
 
 /// Parameters and their names, as Module::named_parameters() lists them.
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
-/// What an optimiser or a moving average remembers.
-using ArrayMap = std::map<std::string, Array>;
+/// What a module, an optimiser or a moving average remembers.
+using NamedArrays = std::map<std::string, Array>;
 
 using DoubleArray = xt::xarray<double, xt::layout_type::row_major>;
 /// F32, F64 and I64 of the format.
@@ -36,13 +36,14 @@ void write_tensors(const std::string& path, const TensorFile& file);
 TensorFile read_tensors(const std::string& path);
 
 /// Copies of the values, under their names. Throws std::invalid_argument if a name is there twice.
-ArrayMap values_of(const NamedTensors& parameters);
+NamedArrays values_of(const NamedTensors& parameters);
 
 /// Sets each parameter to the array of its name; nothing is changed if one is missing, too many, or
 /// of another shape: then throws std::runtime_error that starts with `source`, a path for people.
-void set_values(const NamedTensors& parameters, const ArrayMap& values, const std::string& source);
+void set_values(const NamedTensors& parameters, const NamedArrays& values,
+                const std::string& source);
 
 /// The arrays of a file as Real; F64 is rounded. Throws std::runtime_error on an I64 tensor.
-ArrayMap arrays_of(const TensorFile& file, const std::string& source);
+NamedArrays arrays_of(const TensorFile& file, const std::string& source);
 
 }  // namespace nabla::nn

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <unistd.h>
 
-namespace nabla {
+namespace nabla::nn {
 namespace {
 
 std::string folder_of(const std::string& path) {
@@ -101,4 +101,4 @@ std::string read_file(const std::string& path) {
   return content;
 }
 
-}  // namespace nabla
+}  // namespace nabla::nn

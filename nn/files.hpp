@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace nabla {
+namespace nabla::nn {
 
 /// A file that appears under its name only when it is complete: written beside it as PATH.tmp,
 /// flushed to the disk, then renamed over what was there. Without commit() nothing has happened.
@@ -35,4 +35,4 @@ void append_file(const std::string& path, std::string_view content);
 /// Throws std::runtime_error "cannot read PATH: No such file or directory".
 std::string read_file(const std::string& path);
 
-}  // namespace nabla
+}  // namespace nabla::nn

@@ -31,6 +31,7 @@ class TemporaryFolder {
   std::string write(const std::string& name, const std::string& bytes) const {
     const std::string path = *this / name;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::filesystem::remove(path);  // ext4 waits for the disk when a file is cut and rewritten
     std::ofstream(path, std::ios::binary) << bytes;
     return path;
   }

@@ -199,6 +199,34 @@ TEST_CASE("tables: numbers are rounded correctly, in every locale") {
   CHECK(flat(table) == expected);
 }
 
+TEST_CASE("tables: one digit, or several, in rows of every length") {
+  std::mt19937_64 random(3);
+  for (std::size_t columns = 1; columns < 30; ++columns) {
+    for (const char* separator : {",", " ", "  ", ", ", "\t"}) {
+      std::string text;
+      std::vector<Real> expected;
+      for (std::size_t row = 0; row < 20; ++row) {
+        for (std::size_t c = 0; c < columns; ++c) {
+          const std::uint64_t value = random() % 5 != 0 ? random() % 2 : random() % 12;
+          expected.push_back(static_cast<Real>(value));
+          text += (c == 0 ? "" : separator) + std::to_string(value);
+        }
+        text += row % 3 == 0 ? "\r\n" : "\n";
+      }
+      const Array table = parse_table(text, "t");
+      if (flat(table) != expected || table.shape() != Shape{20, columns}) FAIL_CHECK(text);
+    }
+  }
+  const auto error = [](const std::string& text) {
+    return error_of([&] { parse_table("0,1,0,1,0,1\n" + text + "\n0,0,0,0,0,0\n", "t"); });
+  };
+  CHECK(error("0,1,0,1,0") == "t: line 2 has 5 columns where the first has 6");
+  CHECK(error("0,1,0,1") == "t: line 2 has 4 columns where the first has 6");
+  CHECK(error("0,1,0,1,") == "t: line 2, column 5: an empty field after a comma");
+  CHECK(error("0,1,0,1,x,1") == "t: line 2, column 5: 'x' is not a number");
+  CHECK(error("0,1,0,1,1,1,1,1,1,1") == "t: line 2 has 10 columns where the first has 6");
+}
+
 TEST_CASE("tables: what is wrong, and in which line and column") {
   const auto error = [](const std::string& text) {
     return error_of([&] { parse_table(text, "t.csv"); });

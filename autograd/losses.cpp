@@ -1,0 +1,116 @@
+// Losses: one number per element or example, from logits, so that no logarithm of a rounded
+// probability is ever taken. In the comments g is the gradient of the result, out.grad().
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "autograd/ops.hpp"
+#include "autograd/reduction.hpp"
+
+namespace nabla {
+namespace {
+
+void check_probabilities(const Array& targets) {
+  const Real* const t = targets.data();
+  int outside = 0;  // one vectorised pass; a comparison with NaN is false
+  for (std::size_t i = 0; i < targets.size(); ++i) outside |= !(t[i] >= 0) | !(t[i] <= 1);
+  if (outside == 0) return;
+  const Real* const bad =
+      std::find_if(t, t + targets.size(), [](Real p) { return !(p >= 0 && p <= 1); });
+  throw std::invalid_argument("binary_cross_entropy: target " + std::to_string(*bad) +
+                              " at flat index " + std::to_string(bad - t) + " of " +
+                              to_string(targets.shape()) + " is outside [0, 1]");
+}
+
+void check_classes(const Shape& logits, const IndexArray& classes) {
+  const Shape shape(classes.shape().begin(), classes.shape().end());
+  if (logits.empty() || shape != Shape(logits.begin(), logits.end() - 1)) {
+    throw std::invalid_argument("cross_entropy: logits (…, K) need one class for each row, got " +
+                                to_string(logits) + " and classes " + to_string(shape));
+  }
+  const std::int64_t count = static_cast<std::int64_t>(logits.back());
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const std::int64_t c = classes.data()[i];
+    if (c >= 0 && c < count) continue;
+    throw std::invalid_argument("cross_entropy: class " + std::to_string(c) + " at flat index " +
+                                std::to_string(i) + " of " + to_string(shape) + " is outside [0, " +
+                                std::to_string(count) + ")");
+  }
+}
+
+}  // namespace
+
+// −t ln σ(l) − (1 − t) ln(1 − σ(l)) = max(l, 0) − t l + ln(1 + e^(−|l|))         dl = g (σ(l) − t)
+Tensor binary_cross_entropy(const Tensor& logits, const Array& targets) {
+  if (targets.shape() != logits.shape()) {
+    throw std::invalid_argument("binary_cross_entropy: targets must have the logits' shape, got " +
+                                to_string(logits.shape()) + " and " + to_string(targets.shape()));
+  }
+  check_probabilities(targets);
+  const Array& l = logits.value();
+  return record(
+      "binary_cross_entropy",
+      compute(xt::where(l < 0, Real(0), l) - targets * l + xt::log1p(xt::exp(-xt::abs(l)))),
+      [targets](Node& out, Node& logits) {
+        logits.accumulate(out.grad() * (1 / (1 + xt::exp(-logits.value)) - targets));
+      },
+      logits);
+}
+
+// −ln softmax(l)[c] = ln Σₖ e^(lₖ − m) − (l_c − m), m = max l       dlₖ = g (softmax(l)ₖ − [k = c])
+Tensor cross_entropy(const Tensor& logits, const IndexArray& classes) {
+  check_classes(logits.shape(), classes);
+  const std::size_t rows = classes.size(), K = rows == 0 ? 0 : logits.size() / rows;
+  Array loss = empty(Shape(classes.shape().begin(), classes.shape().end()));
+  Array probs = empty(logits.shape());
+  for (std::size_t r = 0; r < rows; ++r) {
+    const Real* const l = logits.value().data() + r * K;
+    Real* const p = probs.data() + r * K;
+    const Real m = *std::max_element(l, l + K);
+    for (std::size_t k = 0; k < K; ++k) p[k] = l[k] - m;
+    loss.data()[r] = -p[classes.data()[r]];
+  }
+  evaluate_into(probs, xt::exp(probs));
+  const Array sums = detail::sum_axes(probs, {probs.dimension() - 1}, false);
+  for (std::size_t r = 0; r < rows; ++r) {
+    Real* const p = probs.data() + r * K;
+    for (std::size_t k = 0; k < K; ++k) p[k] /= sums.data()[r];
+    loss.data()[r] += std::log(sums.data()[r]);
+  }
+  const auto backward = [rows, K, classes, probs = std::move(probs)](Node& out, Node& logits) {
+    logits.accumulate_with([&](Array& dl, Real beta) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        const Real g = out.grad().data()[r];
+        const Real* const p = probs.data() + r * K;
+        Real* const d = dl.data() + r * K;
+        if (beta == 0) std::fill(d, d + K, Real(0));
+        for (std::size_t k = 0; k < K; ++k) d[k] += g * p[k];
+        d[classes.data()[r]] -= g;
+      }
+    });
+  };
+  return record("cross_entropy", std::move(loss), backward, logits);
+}
+
+// (p − t)² / n, summed over all n elements         dp = g 2 (p − t) / n, dt = −dp
+Tensor mean_squared_error(const Tensor& prediction, const Tensor& target) {
+  if (prediction.shape() != target.shape()) {  // (N, 1) and (N) would silently pair all with all
+    throw std::invalid_argument("mean_squared_error: shapes must be equal, got " +
+                                to_string(prediction.shape()) + " and " +
+                                to_string(target.shape()));
+  }
+  const Real n = static_cast<Real>(prediction.size());
+  const Array difference = compute(prediction.value() - target.value());
+  const Array squares = compute(difference * difference);
+  Array total = unbroadcast(squares, Shape{});
+  return record(
+      "mean_squared_error", compute(total / n),
+      [n](Node& out, Node& prediction, Node& target) {
+        const Real scale = 2 * *out.grad().data() / n;
+        prediction.accumulate(scale * (prediction.value - target.value));
+        target.accumulate(scale * (target.value - prediction.value));
+      },
+      prediction, target);
+}
+
+}  // namespace nabla

@@ -1,0 +1,119 @@
+#include "nn/module.hpp"
+
+#include <stdexcept>
+#include <unordered_set>
+
+namespace nabla::nn {
+
+struct Module::Contents {
+  std::vector<std::pair<std::string, Tensor>> parameters;
+  std::vector<std::pair<std::string, Module>> children;
+  bool training = true;
+};
+
+Module::Module() : contents_(std::make_shared<Contents>()) {}
+
+std::vector<std::pair<std::string, Tensor>> Module::named_parameters() const {
+  std::vector<std::pair<std::string, Tensor>> list;
+  std::unordered_set<const Node*> seen;
+  for (const auto& own : contents_->parameters) {
+    if (seen.insert(&own.second.node()).second) list.push_back(own);
+  }
+  for (const auto& [prefix, child] : contents_->children) {
+    for (const auto& [name, tensor] : child.named_parameters()) {
+      if (seen.insert(&tensor.node()).second) list.emplace_back(prefix + "." + name, tensor);
+    }
+  }
+  return list;
+}
+
+std::vector<Tensor> Module::parameters() const {
+  std::vector<Tensor> list;
+  for (const auto& named : named_parameters()) list.push_back(named.second);
+  return list;
+}
+
+std::size_t Module::parameter_count() const {
+  std::size_t count = 0;
+  for (const Tensor& tensor : parameters()) count += tensor.size();
+  return count;
+}
+
+void Module::clear_grad() const {
+  for (Tensor& tensor : parameters()) tensor.clear_grad();
+}
+
+void Module::train(bool on) const {
+  contents_->training = on;
+  for (const auto& child : contents_->children) child.second.train(on);
+}
+
+bool Module::training() const {
+  return contents_->training;
+}
+
+NamedArrays Module::state() const {
+  NamedArrays values;
+  for (const auto& [name, tensor] : named_parameters()) values.emplace(name, tensor.value());
+  return values;
+}
+
+void Module::load(const NamedArrays& values) const {
+  std::map<std::string, Shape> expected;
+  for (const auto& [name, tensor] : named_parameters()) expected.emplace(name, tensor.shape());
+  check_names("load", expected, values);
+  for (auto& [name, tensor] : named_parameters()) {
+    Tensor target = tensor;
+    target.mutable_value() = values.at(name);
+  }
+}
+
+Tensor Module::parameter(const std::string& name, Array initial) {
+  check_name(name);
+  Tensor tensor = nabla::parameter(std::move(initial));
+  tensor.set_label(name);
+  contents_->parameters.emplace_back(name, tensor);
+  return tensor;
+}
+
+void Module::children(const std::vector<std::pair<std::string, Module>>& list) {
+  for (const auto& [name, child] : list) {
+    check_name(name);
+    if (child.contains(*this)) {
+      throw std::invalid_argument("children: \"" + name +
+                                  "\" contains the module it would go into");
+    }
+    contents_->children.emplace_back(name, child);
+  }
+  for (auto& [path, tensor] : named_parameters()) {
+    Tensor named = tensor;
+    named.set_label(path);
+  }
+}
+
+void Module::check_name(const std::string& name) const {
+  if (name.empty() || name.find('.') != std::string::npos) {
+    throw std::invalid_argument("module: \"" + name +
+                                "\" cannot be a name: it must not be empty "
+                                "or contain a dot");
+  }
+  const auto taken = [&name](const auto& list) {
+    for (const auto& entry : list) {
+      if (entry.first == name) return true;
+    }
+    return false;
+  };
+  if (taken(contents_->parameters) || taken(contents_->children)) {
+    throw std::invalid_argument("module: the name \"" + name + "\" is already taken");
+  }
+}
+
+bool Module::contains(const Module& other) const {
+  if (contents_ == other.contents_) return true;
+  for (const auto& child : contents_->children) {
+    if (child.second.contains(other)) return true;
+  }
+  return false;
+}
+
+}  // namespace nabla::nn

@@ -1,0 +1,134 @@
+// Pictures: decoded back by libpng they are what was drawn.
+#include <cmath>
+#include <doctest/doctest.h>
+#include <limits>
+#include <png.h>
+#include <vector>
+
+#include "models/images.hpp"
+#include "models/plot.hpp"
+#include "nn/files.hpp"
+#include "tests/temporary_folder.hpp"
+
+using namespace nabla;
+using namespace nabla::models;
+
+namespace {
+
+struct Decoded {
+  std::size_t width, height;
+  bool grey;
+  std::vector<unsigned char> bytes;
+};
+
+Decoded decode(const std::string& png) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  REQUIRE(png_image_begin_read_from_memory(&image, png.data(), png.size()) != 0);
+  const bool grey = (image.format & PNG_FORMAT_FLAG_COLOR) == 0;
+  image.format = grey ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  std::vector<unsigned char> bytes(PNG_IMAGE_SIZE(image));
+  REQUIRE(png_image_finish_read(&image, nullptr, bytes.data(), 0, nullptr) != 0);
+  return {image.width, image.height, grey, bytes};
+}
+
+}  // namespace
+
+TEST_CASE("grey and colour images come back from PNG, rounded to 8 bits and clipped") {
+  Array grey = empty({3, 5});
+  for (std::size_t i = 0; i < 15; ++i) grey.data()[i] = Real(i) * 17 / 255;
+  const Decoded a = decode(encode_png(grey));
+  CHECK(a.grey);
+  REQUIRE((a.width == 5 && a.height == 3));
+  for (std::size_t i = 0; i < 15; ++i) CHECK(a.bytes[i] == 17 * i);
+
+  const Array colour = {{{0, Real(0.5), 1}, {-3, 7, Real(0.2)}}};
+  const TemporaryFolder folder;
+  write_png(folder / "x.png", colour);
+  const Decoded b = decode(nn::read_file(folder / "x.png"));
+  CHECK_FALSE(b.grey);
+  REQUIRE((b.width == 2 && b.height == 1));
+  CHECK(b.bytes == std::vector<unsigned char>{0, 128, 255, 0, 255, 51});
+
+  Array bad = zeros({2, 2});
+  bad(1, 0) = std::numeric_limits<Real>::quiet_NaN();
+  CHECK(error_of([&] { encode_png(bad); }) == "encode_png: nan at flat index 2 of an image (2, 2)");
+  CHECK(error_of([&] { encode_png(zeros({4})); }) ==
+        "encode_png: an image is (height, width) or (height, width, 3), got (4,)");
+  CHECK_THROWS_AS(encode_png(zeros({2, 2, 4})), std::invalid_argument);
+  CHECK_THROWS_AS(encode_png(zeros({0, 2})), std::invalid_argument);
+}
+
+TEST_CASE("a grid has each image in its place") {
+  // Three images of 2 × 3 pixels, image n filled with n / 10, in two columns.
+  Array images = empty({3, 6});
+  for (std::size_t i = 0; i < 18; ++i) images.data()[i] = Real(i / 6) / 10;
+  const Array g = grid(images, 2, 3, 2, 1);
+  REQUIRE(g.shape() == Shape{7, 9});
+  for (std::size_t y = 0; y < 7; ++y) {
+    for (std::size_t x = 0; x < 9; ++x) {
+      const bool padding = y % 3 == 0 || x % 4 == 0;
+      const std::size_t n = (y - 1) / 3 * 2 + (x - 1) / 4;
+      CHECK(g(y, x) == (padding || n > 2 ? Real(0.5) : Real(n) / 10));
+    }
+  }
+  // Channels last, in any shape with the right number of elements; fewer images than columns.
+  Array rgb = empty({1, 2, 2, 3});
+  for (std::size_t i = 0; i < 12; ++i) rgb.data()[i] = Real(i);
+  const Array c = grid(rgb, 2, 2, 10, 0);
+  REQUIRE(c.shape() == Shape{2, 2, 3});
+  CHECK(std::equal(c.begin(), c.end(), rgb.begin()));
+  CHECK(error_of([&] { grid(images, 2, 2, 1); }) ==
+        "grid: images (3, 6) as 2 × 2 pixels, grey or RGB, in 1 columns");
+  CHECK_THROWS_AS(grid(images, 2, 3, 0), std::invalid_argument);
+  CHECK_THROWS_AS(grid(empty({0, 6}), 2, 3, 1), std::invalid_argument);
+
+  const Array big = enlarge(Array{{0, 1}, {Real(0.5), 0}}, 2);
+  CHECK(big == Array{{0, 0, 1, 1},
+                     {0, 0, 1, 1},
+                     {Real(0.5), Real(0.5), 0, 0},
+                     {Real(0.5), Real(0.5), 0, 0}});
+}
+
+TEST_CASE("dots are where the points are, with y upwards") {
+  const Real nan = std::numeric_limits<Real>::quiet_NaN();
+  const Array points = {{Real(0.25), Real(0.75)}, {5, 5}, {nan, Real(0.1)}};
+  const Array image = scatter(points, {1, 1, 1}, {0, 1, 0, 1}, 100);
+  REQUIRE(image.shape() == Shape{100, 100, 3});
+  CHECK(image(25, 25, 0) > image(25, 25, 1) + Real(0.2));  // the second class is red
+  std::size_t coloured = 0;
+  for (std::size_t y = 0; y < 100; ++y) {
+    for (std::size_t x = 0; x < 100; ++x) {
+      if (image(y, x, 1) == 1) continue;
+      ++coloured;
+      CHECK((std::abs(int(y) - 25) <= 3 && std::abs(int(x) - 25) <= 3));
+    }
+  }
+  CHECK(coloured >= 9);
+  CHECK(scatter(points, {0, 2, 0, 1}, 100).shape() == Shape{50, 100, 3});
+  CHECK_THROWS_AS(scatter(zeros({2, 3}), {0, 1, 0, 1}), std::invalid_argument);
+  CHECK_THROWS_AS(scatter(points, {1}, {0, 1, 0, 1}), std::invalid_argument);
+  CHECK_THROWS_AS(scatter(points, {1, 1, 0, 1}), std::invalid_argument);
+
+  const Window w = window_around({{0, 0}, {2, 1}});
+  CHECK(w.x_low == doctest::Approx(-0.1));
+  CHECK(w.x_high == doctest::Approx(2.1));
+  CHECK(w.y_low == doctest::Approx(-0.6));
+  CHECK(w.y_high == doctest::Approx(1.6));
+}
+
+TEST_CASE("a heat map grows brighter, with its first row at the bottom") {
+  const Array image = heat_map({{0, 1}, {2, 4}});
+  REQUIRE(image.shape() == Shape{2, 2, 3});
+  const auto brightness = [&](std::size_t y, std::size_t x) {
+    return image(y, x, 0) + image(y, x, 1) + image(y, x, 2);
+  };
+  CHECK(brightness(1, 0) < brightness(1, 1));
+  CHECK(brightness(1, 1) < brightness(0, 0));
+  CHECK(brightness(0, 0) < brightness(0, 1));
+  CHECK(heat_map({{3, 3}}).size() == 6);  // no range to divide by
+  CHECK_THROWS_AS(heat_map(zeros({3})), std::invalid_argument);
+
+  const Array centres = cell_centres({0, 2, 10, 20}, 1, 2);
+  CHECK(centres == Array{{Real(0.5), 15}, {Real(1.5), 15}});
+}

@@ -1,0 +1,142 @@
+// Modules: names, order, sharing, mode, and values by name.
+#include <doctest/doctest.h>
+
+#include "nn/module.hpp"
+
+using namespace nabla;
+using nn::Module;
+
+namespace {
+
+// y = w x + b with w of shape (2,), b of shape (3,)
+class Leaf : public Module {
+ public:
+  Leaf() : w(parameter("w", ones({2}))), b(parameter("b", zeros({3}))) {}
+  Tensor w, b;
+};
+
+class Tree : public Module {
+ public:
+  Tree() : own(parameter("own", ones({1, 4}))) { children({{"left", left}, {"right", right}}); }
+  Leaf left, right;
+  Tensor own;
+};
+
+class Open : public Module {
+ public:
+  using Module::children;
+  using Module::parameter;
+};
+
+std::vector<std::string> names(const Module& module) {
+  std::vector<std::string> list;
+  for (const auto& named : module.named_parameters()) list.push_back(named.first);
+  return list;
+}
+
+}  // namespace
+
+TEST_CASE("parameters come depth-first in the order of registration, with their paths") {
+  const Tree tree;
+  CHECK(names(tree) == std::vector<std::string>{"own", "left.w", "left.b", "right.w", "right.b"});
+  CHECK(tree.parameters().size() == 5);
+  CHECK(tree.parameter_count() == 4 + 2 * 5);
+  CHECK(tree.right.b.label() == "right.b");
+  Open root;
+  root.children({{"tree", tree}});
+  CHECK(names(root)[4] == "tree.right.b");
+  CHECK(tree.right.b.label() == "tree.right.b");  // errors name the path from the root
+  CHECK(Module().parameters().empty());
+  CHECK(Module().parameter_count() == 0);
+}
+
+TEST_CASE("copies share parameters and mode, and survive the original") {
+  std::vector<Tree> trees;
+  {
+    Tree tree;
+    trees.push_back(tree);
+    trees.push_back(std::move(tree));
+  }
+  trees[0].left.w.mutable_value().fill(7);
+  CHECK(trees[1].named_parameters()[1].second.value()(0) == 7);
+  CHECK(trees[1].left.w.value()(0) == 7);
+  trees[0].eval();
+  CHECK_FALSE(trees[1].training());
+  CHECK_FALSE(trees[1].left.training());
+  trees[1].train();
+  CHECK(trees[0].right.training());
+  trees[0].left.eval();  // a part alone
+  CHECK(trees[0].training());
+  CHECK_FALSE(trees[1].left.training());
+}
+
+TEST_CASE("gradients are cleared everywhere") {
+  const Tree tree;
+  for (const Tensor& tensor : tree.parameters()) tensor.node().accumulate(ones(tensor.shape()));
+  CHECK(tree.right.b.has_grad());
+  tree.clear_grad();
+  for (const Tensor& tensor : tree.parameters()) CHECK_FALSE(tensor.has_grad());
+}
+
+TEST_CASE("a layer used twice has its parameters listed once") {
+  Leaf leaf;
+  Open root;
+  root.children({{"first", leaf}, {"second", leaf}});
+  CHECK(names(root) == std::vector<std::string>{"first.w", "first.b"});
+  CHECK(root.parameter_count() == 5);
+}
+
+TEST_CASE("names are unique, not empty and without dots; no module contains itself") {
+  Open module;
+  module.parameter("w", ones({1}));
+  module.children({{"child", Leaf()}});
+  CHECK_THROWS_WITH(module.parameter("w", ones({1})), "module: the name \"w\" is already taken");
+  CHECK_THROWS_WITH(module.parameter("child", ones({1})),
+                    "module: the name \"child\" is already taken");
+  CHECK_THROWS_WITH(module.children({{"w", Leaf()}}), "module: the name \"w\" is already taken");
+  CHECK_THROWS_WITH(module.parameter("a.b", ones({1})),
+                    "module: \"a.b\" cannot be a name: it must not be empty or contain a dot");
+  CHECK_THROWS_AS(module.parameter("", ones({1})), std::invalid_argument);
+  CHECK_THROWS_WITH(module.children({{"self", module}}),
+                    "children: \"self\" contains the module it would go into");
+  Open outer;
+  outer.children({{"inner", module}});
+  CHECK_THROWS_AS(module.children({{"outer", outer}}), std::invalid_argument);
+}
+
+TEST_CASE("values are saved and loaded by name") {
+  Tree tree, other;
+  tree.left.w.mutable_value() = Array{2, 3};
+  const nn::NamedArrays state = tree.state();
+  CHECK(state.size() == 5);
+  tree.left.w.mutable_value().fill(0);
+  CHECK(state.at("left.w") == Array{2, 3});  // a copy
+  other.load(state);
+  CHECK(other.left.w.value() == Array{2, 3});
+  other.left.w.mutable_value().fill(9);
+  CHECK(state.at("left.w") == Array{2, 3});
+}
+
+TEST_CASE("load refuses what does not fit, says all that is wrong and changes nothing") {
+  Tree tree;
+  nn::NamedArrays state = tree.state();
+  state.at("left.w").fill(5);
+  state.erase("right.b");
+  state["stray"] = ones({1, 1});
+  state["own"] = ones({4});
+  CHECK_THROWS_WITH(tree.load(state),
+                    "load: missing \"right.b\" (3,); unknown \"stray\" (1, 1); \"own\" has shape "
+                    "(4,), expected (1, 4)");
+  CHECK(tree.left.w.value()(0) == 1);
+  CHECK_THROWS_WITH(tree.load({}),
+                    "load: missing \"left.b\" (3,), \"left.w\" (2,), \"own\" (1, 4) and 2 more");
+}
+
+TEST_CASE("an array changed by load is noticed by a graph that has read the old one") {
+  Tree tree;
+  const Tensor y = record(
+      "twice", compute(tree.own.value() * 2), [](Node& out, Node& x) { x.accumulate(out.grad()); },
+      tree.own);
+  tree.load(tree.state());
+  CHECK_THROWS_AS(y.backward(ones({1, 4})), std::logic_error);
+}
