@@ -231,7 +231,7 @@ bool OptionTable::parse(int argc, const char* const* argv, const ProgramText& te
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    answer = app.help();
+    answer = app.help() + "\n";
     return false;
   } catch (const CLI::CallForVersion&) {
     answer = text.version + "\n";
