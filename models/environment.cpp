@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "autograd/blas.hpp"
-#include "models/build.hpp"
 #include "models/version.hpp"
 
 namespace nabla::models {
@@ -51,7 +50,7 @@ int usable_cores() {
 }  // namespace
 
 Environment environment() {
-  return {nabla_version,    git_commit(),  build_options,  compiler_name(),
+  return {nabla_version,    git_commit,    build_options,  compiler_name(),
           processor_name(), system_name(), usable_cores(), threads()};
 }
 

@@ -189,14 +189,14 @@ void OptionTable::add(const std::string& flag, std::vector<int>& value, const st
     value = std::move(list);
   };
   const auto text = [&value] { return list_text(value); };
-  add_entry({flag, help, "N,N,…", kind, false, set, text, [text] { return "[" + text() + "]"; }});
+  add_entry({flag, help, "N,N,...", kind, false, set, text, [text] { return "[" + text() + "]"; }});
 }
 
-bool OptionTable::parse(int argc, const char* const* argv, const std::string& program,
-                        const std::string& description, const std::string& version,
+bool OptionTable::parse(int argc, const char* const* argv, const ProgramText& text,
                         std::string& answer) {
-  CLI::App app(description, program);
-  app.set_version_flag("--version", version, "Show version and commit");
+  CLI::App app(text.title, text.program);
+  app.footer(text.footer);
+  app.set_version_flag("--version", text.version, "Show version and commit");
   app.set_help_flag("-h,--help", "Show this text");
   app.get_formatter()->column_width(34);
   // CLI11 only splits the command line: the values are read here, so that the same words refuse
@@ -231,10 +231,10 @@ bool OptionTable::parse(int argc, const char* const* argv, const std::string& pr
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    answer = app.help();
+    answer = app.help() + "\n";
     return false;
   } catch (const CLI::CallForVersion&) {
-    answer = version + "\n";
+    answer = text.version + "\n";
     return false;
   } catch (const CLI::ParseError& e) {
     throw UsageError(std::string(e.what()) + " (see --help)");

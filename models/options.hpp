@@ -63,6 +63,11 @@ enum class OptionKind {
   free,    // says only where things are or how they are shown: a resumed run may change it
 };
 
+/// What --help and --version say besides the options.
+struct ProgramText {
+  std::string program, title, footer, version;
+};
+
 /// The registry behind Program. Every option is bound to a variable that holds its default.
 class OptionTable {
  public:
@@ -87,8 +92,7 @@ class OptionTable {
 
   /// Reads the command line and sets the variables. False if --help or --version was asked for: the
   /// text is in `answer`. Throws UsageError.
-  bool parse(int argc, const char* const* argv, const std::string& program,
-             const std::string& description, const std::string& version, std::string& answer);
+  bool parse(int argc, const char* const* argv, const ProgramText& text, std::string& answer);
 
   bool given(const std::string& flag) const;  // on the command line
   /// Flag without dashes and value, for people.

@@ -40,9 +40,9 @@ std::string one_line(std::string text) {
 }
 
 constexpr char footer[] =
-    "\n\nIn the folder of the run: options.json, metrics.jsonl (a line per epoch), summary.json,"
-    "\nsamples.png, model.safetensors, checkpoint.safetensors, report.html."
-    "\nExit status: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.";
+    "In the folder of the run: options.json, metrics.jsonl (a line per epoch), summary.json,\n"
+    "samples.png, model.safetensors, checkpoint.safetensors, report.html.\n"
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.";
 
 }  // namespace
 
@@ -75,11 +75,12 @@ void Program::add_common_options() {
 bool Program::parse(int argc, const char* const* argv) {
   add_common_options();
   const Environment env = environment();
+  const std::string program = "train_" + name_;
+  const ProgramText text = {
+      program, title_, footer,
+      program + " " + env.version + " (" + env.commit + ", " + env.build + ")"};
   std::string answer;
-  if (!table_.parse(
-          argc, argv, "train_" + name_, title_ + footer,
-          "train_" + name_ + " " + env.version + " (" + env.commit + ", " + env.build + ")",
-          answer)) {
+  if (!table_.parse(argc, argv, text, answer)) {
     std::cout << answer << std::flush;
     return false;
   }
@@ -92,17 +93,17 @@ bool Program::parse(int argc, const char* const* argv) {
     }
     if (options_.overwrite) throw UsageError("--overwrite contradicts --resume");
     const std::string path = options_.resume + "/options.json";
-    std::string text;
+    std::string recorded;
     try {
-      text = nn::read_file(path);
+      recorded = nn::read_file(path);
     } catch (const std::runtime_error& e) {
       throw UsageError("--resume " + options_.resume + ": " + e.what());
     }
-    const Json object = Json::parse(text, nullptr, false);
+    const Json object = Json::parse(recorded, nullptr, false);
     if (object.is_object() && object.value("model", Json()) != Json(name_)) {
       throw UsageError("--resume " + options_.resume + ": not a run of train_" + name_);
     }
-    table_.take_up(text, path);
+    table_.take_up(recorded, path);
   }
   if (options_.threads == 0) options_.threads = threads();
   return true;

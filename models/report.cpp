@@ -31,6 +31,8 @@ figure { margin: 0 0 1.2rem; }
 figcaption { color: var(--faint); font-size: .88rem; margin-top: .35rem; }
 figure img { display: block; width: auto; max-width: 100%; border: 1px solid var(--line);
   border-radius: 4px; }
+.pictures { display: flex; flex-wrap: wrap; align-items: flex-start; gap: .4rem 2rem; }
+.pictures img { min-width: min(100%, 300px); }
 .strip img { width: 100%; }
 .strip figure { margin: 0; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
@@ -110,7 +112,7 @@ std::string html(const Report& report) {
     out += "</div>\n";
   }
   if (!report.pictures.empty()) {
-    out += "<h2>Pictures</h2>\n<div class=\"columns\">\n";
+    out += "<h2>Pictures</h2>\n<div class=\"pictures\">\n";
     for (const Picture& picture : report.pictures) out += figure(picture);
     out += "</div>\n";
   }

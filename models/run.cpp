@@ -22,6 +22,28 @@ double seconds_between(Clock::time_point start, Clock::time_point stop) {
   return std::chrono::duration<double>(stop - start).count();
 }
 
+// Rng words and counts are unsigned; the file has signed numbers of the same bits.
+IndexArray whole_numbers(const std::vector<std::uint64_t>& words) {
+  IndexArray array = xt::zeros<std::int64_t>({words.size()});
+  std::copy(words.begin(), words.end(), array.begin());
+  return array;
+}
+
+nn::StoredArrays with_prefix(const std::string& prefix, nn::StoredArrays arrays) {
+  nn::StoredArrays result;
+  for (auto& [key, value] : arrays) result.emplace(prefix + key, std::move(value));
+  return result;
+}
+
+nn::StoredArrays without_prefix(const std::string& prefix, const nn::StoredArrays& arrays) {
+  nn::StoredArrays result;
+  for (auto i = arrays.lower_bound(prefix);
+       i != arrays.end() && i->first.compare(0, prefix.size(), prefix) == 0; ++i) {
+    result.emplace(i->first.substr(prefix.size()), i->second);
+  }
+  return result;
+}
+
 std::string rounded(double x) {
   char text[32];
   std::snprintf(text, sizeof text, "%.0f", x);
@@ -65,44 +87,85 @@ void Run::expect_examples(std::size_t per_epoch) {
 
 // What is kept --------------------------------------------------------------------------------
 
+nn::StoredArrays Run::stored(nn::NamedArrays arrays) {
+  nn::StoredArrays result;
+  for (auto& [key, value] : arrays) result.emplace(key, std::move(value));
+  return result;
+}
+
+nn::NamedArrays Run::as_arrays(const nn::StoredArrays& saved) const {
+  return nn::arrays_of({saved, {}}, state_->checkpoint_path());
+}
+
 void Run::keep(const nn::NamedTensors& parameters) {
-  State& s = *state_;
-  const auto save = [parameters] { return nn::values_of(parameters); };
-  const auto load = [parameters, source = s.checkpoint_path()](const nn::NamedArrays& saved) {
-    nn::set_values(parameters, saved, source);
+  state_->parameters = parameters;
+  const auto save = [parameters] { return stored(nn::values_of(parameters)); };
+  const auto load = [this, parameters](const nn::StoredArrays& saved) {
+    nn::set_values(parameters, as_arrays(saved), "weights");
   };
-  s.parameters = parameters;
   keep("weights", save, load, WithBest::yes);
 }
 
 void Run::keep(const std::string& name, Rng& rng) {
-  State& s = *state_;
-  s.check_part_name(name);
-  s.rngs.emplace_back(name, &rng);
-  if (!resumed()) return;
-  const auto found = s.unclaimed.find(name);
-  if (found == s.unclaimed.end() || !std::holds_alternative<IndexArray>(found->second) ||
-      std::get<IndexArray>(found->second).size() != 3) {
-    throw std::runtime_error(s.checkpoint_path() + ": there is no generator \"" + name + "\"");
-  }
-  const std::int64_t* const words = std::get<IndexArray>(found->second).data();
-  rng.set_state({static_cast<std::uint64_t>(words[0]), static_cast<std::uint64_t>(words[1]),
-                 static_cast<std::uint64_t>(words[2])});
-  s.unclaimed.erase(found);
+  const auto save = [&rng] {
+    const Rng::State state = rng.state();
+    return nn::StoredArrays{{"state", whole_numbers({state.seed, state.stream, state.counter})}};
+  };
+  const auto load = [this, &rng](const nn::StoredArrays& saved) {
+    const std::vector<std::uint64_t> words = state_->words(saved, "state", 3);
+    rng.set_state({words[0], words[1], words[2]});
+  };
+  keep(name, save, load);
 }
 
-void Run::keep(const std::string& name, std::function<nn::NamedArrays()> save,
-               std::function<void(const nn::NamedArrays&)> load, WithBest with_best) {
+void Run::keep(const std::string& name, nn::Optimiser& optimiser) {
+  const auto save = [&optimiser] {
+    const nn::Optimiser::State state = optimiser.state();
+    nn::StoredArrays all = with_prefix("arrays/", stored(state.arrays));
+    all["steps"] = whole_numbers({state.steps});
+    all["updates"] = whole_numbers(state.updates);
+    all["lr"] = nn::DoubleArray{state.lr};
+    return all;
+  };
+  const auto load = [this, &optimiser](const nn::StoredArrays& saved) {
+    nn::Optimiser::State state;
+    state.arrays = as_arrays(without_prefix("arrays/", saved));
+    state.steps = state_->words(saved, "steps", 1)[0];
+    state.updates = state_->words(saved, "updates", optimiser.state().updates.size());
+    state.lr = state_->number(saved, "lr");
+    optimiser.load(state);
+  };
+  keep(name, save, load);
+}
+
+void Run::keep(const std::string& name, nn::EMA& average) {
+  const auto save = [&average] {
+    const nn::EMA::State state = average.state();
+    nn::StoredArrays all = with_prefix("arrays/", stored(state.arrays));
+    all["updates"] = whole_numbers({state.updates});
+    return all;
+  };
+  const auto load = [this, &average](const nn::StoredArrays& saved) {
+    average.load(
+        {as_arrays(without_prefix("arrays/", saved)), state_->words(saved, "updates", 1)[0]});
+  };
+  keep(name, save, load, WithBest::yes);
+}
+
+void Run::keep(const std::string& name, std::function<nn::StoredArrays()> save,
+               std::function<void(const nn::StoredArrays&)> load, WithBest with_best) {
   State& s = *state_;
   s.check_part_name(name);
   s.parts.push_back({name, std::move(save), std::move(load), with_best});
   if (!resumed()) return;
-  s.parts.back().load(s.claim(name + "/"));
-  if (with_best == WithBest::yes && s.has_best) {
-    for (auto& [key, value] : s.claim("best/" + name + "/")) {
-      s.best["best/" + name + "/" + key] = std::move(value);
-    }
+  try {
+    s.parts.back().load(s.claim(name + "/"));
+  } catch (const std::invalid_argument& e) {
+    throw std::runtime_error(s.checkpoint_path() + ": " + e.what());
   }
+  if (with_best == WithBest::no || !s.has_best) return;
+  const std::string prefix = "best/" + name + "/";
+  s.best.merge(with_prefix(prefix, s.claim(prefix)));
 }
 
 void Run::begin() {
@@ -216,12 +279,7 @@ bool Run::use_best() {
   if (!s.has_best) return false;
   for (const Part& part : s.parts) {
     if (part.with_best == WithBest::no) continue;
-    const std::string prefix = "best/" + part.name + "/";
-    nn::NamedArrays values;
-    for (const auto& [key, value] : s.best) {
-      if (key.compare(0, prefix.size(), prefix) == 0) values[key.substr(prefix.size())] = value;
-    }
-    part.load(values);
+    part.load(without_prefix("best/" + part.name + "/", s.best));
   }
   s.progress.line("weights of epoch " + std::to_string(s.best_epoch) + ", " + s.criterion + " " +
                   readable(s.best_value));
@@ -300,37 +358,45 @@ void Run::State::check_part_name(const std::string& part) const {
   if (begun) throw std::logic_error("keep \"" + part + "\": only before the first next_epoch()");
   bool taken = part == "best" || part.empty() || part.find('/') != std::string::npos;
   for (const Part& other : parts) taken = taken || other.name == part;
-  for (const auto& other : rngs) taken = taken || other.first == part;
   if (taken) throw std::logic_error("keep: the name \"" + part + "\" is not free");
 }
 
-nn::NamedArrays Run::State::claim(const std::string& prefix) {
-  nn::NamedArrays result;
-  for (auto i = unclaimed.lower_bound(prefix);
-       i != unclaimed.end() && i->first.compare(0, prefix.size(), prefix) == 0;
-       i = unclaimed.erase(i)) {
-    Array* const value = std::get_if<Array>(&i->second);
-    if (value == nullptr) {
-      throw std::runtime_error(checkpoint_path() + ": tensor \"" + i->first + "\" is not F32");
-    }
-    result[i->first.substr(prefix.size())] = std::move(*value);
-  }
+// Takes out of the checkpoint what has this prefix, which goes from the names.
+nn::StoredArrays Run::State::claim(const std::string& prefix) {
+  nn::StoredArrays result = without_prefix(prefix, unclaimed);
+  for (const auto& entry : result) unclaimed.erase(prefix + entry.first);
   return result;
+}
+
+std::vector<std::uint64_t> Run::State::words(const nn::StoredArrays& saved, const std::string& name,
+                                             std::size_t count) const {
+  const auto found = saved.find(name);
+  const IndexArray* const array =
+      found == saved.end() ? nullptr : std::get_if<IndexArray>(&found->second);
+  if (array == nullptr || array->size() != count) {
+    throw std::runtime_error(checkpoint_path() + ": there is no \"" + name + "\" of " +
+                             std::to_string(count) + " whole numbers in what \"" +
+                             parts.back().name + "\" was saved as");
+  }
+  return {array->data(), array->data() + count};
+}
+
+double Run::State::number(const nn::StoredArrays& saved, const std::string& name) const {
+  const auto found = saved.find(name);
+  const nn::DoubleArray* const array =
+      found == saved.end() ? nullptr : std::get_if<nn::DoubleArray>(&found->second);
+  if (array == nullptr || array->size() != 1) {
+    throw std::runtime_error(checkpoint_path() + ": there is no number \"" + name +
+                             "\" in what \"" + parts.back().name + "\" was saved as");
+  }
+  return *array->data();
 }
 
 void Run::State::take_snapshot() {
   pending = std::make_unique<nn::TensorFile>();
+  pending->tensors = best;
   for (const Part& part : parts) {
-    for (auto& [key, value] : part.save()) {
-      pending->tensors.emplace(part.name + "/" + key, std::move(value));
-    }
-  }
-  for (const auto& [key, value] : best) pending->tensors.emplace(key, value);
-  for (const auto& [part, rng] : rngs) {
-    const Rng::State state = rng->state();
-    pending->tensors.emplace(part, IndexArray{static_cast<std::int64_t>(state.seed),
-                                              static_cast<std::int64_t>(state.stream),
-                                              static_cast<std::int64_t>(state.counter)});
+    pending->tensors.merge(with_prefix(part.name + "/", part.save()));
   }
   Json run = {{"epoch", epochs_done}, {"training_seconds", training_seconds}};
   if (has_best) {
@@ -403,9 +469,7 @@ void Run::State::remember_best() {
   best.clear();
   for (const Part& part : parts) {
     if (part.with_best == WithBest::no) continue;
-    for (auto& [key, value] : part.save()) {
-      best["best/" + part.name + "/" + key] = std::move(value);
-    }
+    best.merge(with_prefix("best/" + part.name + "/", part.save()));
   }
 }
 

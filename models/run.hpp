@@ -43,6 +43,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,8 @@
 #include "models/interrupt.hpp"
 #include "models/options.hpp"
 #include "nn/checkpoint.hpp"
+#include "nn/ema.hpp"
+#include "nn/optim.hpp"
 
 namespace nabla::models {
 
@@ -94,15 +97,18 @@ class Run {
   /// fit.
   void keep(const nn::NamedTensors& parameters);  ///< the model's weights; needed
   void keep(const std::string& name, Rng& rng);
-  /// Anything with `map<string, Array> state()` and `load(map)`.
-  template <class Part>
+  void keep(const std::string& name, nn::Optimiser& optimiser);
+  void keep(const std::string& name, nn::EMA& average);  ///< use_best() brings it back too
+  /// Anything with `NamedArrays state()` and `load(NamedArrays)`, a Module for one.
+  template <class Part, class = std::enable_if_t<std::is_same_v<
+                            decltype(std::declval<const Part&>().state()), nn::NamedArrays>>>
   void keep(const std::string& name, Part& part, WithBest with_best = WithBest::no) {
     keep(
-        name, [&part] { return part.state(); },
-        [&part](const nn::NamedArrays& saved) { part.load(saved); }, with_best);
+        name, [&part] { return stored(part.state()); },
+        [this, &part](const nn::StoredArrays& saved) { part.load(as_arrays(saved)); }, with_best);
   }
-  void keep(const std::string& name, std::function<nn::NamedArrays()> save,
-            std::function<void(const nn::NamedArrays&)> load, WithBest with_best = WithBest::no);
+  void keep(const std::string& name, std::function<nn::StoredArrays()> save,
+            std::function<void(const nn::StoredArrays&)> load, WithBest with_best = WithBest::no);
 
   /// True while there is an epoch to train: not all are done, and the criterion has become better
   /// within the last --patience epochs.
@@ -142,6 +148,8 @@ class Run {
   struct State;
   explicit Run(std::unique_ptr<State> state);
 
+  static nn::StoredArrays stored(nn::NamedArrays arrays);
+  nn::NamedArrays as_arrays(const nn::StoredArrays& saved) const;
   void begin();
   void leave();  // whatever happened: the last whole epoch is on disk afterwards
   std::unique_ptr<State> state_;

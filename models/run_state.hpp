@@ -25,14 +25,14 @@ constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 /// A part of the training state, as keep() got it.
 struct Part {
   std::string name;
-  std::function<nn::NamedArrays()> save;
-  std::function<void(const nn::NamedArrays&)> load;
+  std::function<nn::StoredArrays()> save;
+  std::function<void(const nn::StoredArrays&)> load;
   WithBest with_best;
 };
 
 /// checkpoint.safetensors holds "PART/NAME" for each array of each part ("weights" is one of them),
-/// "best/PART/NAME" for those that go with the best epoch, "RNG" (three whole numbers) for each
-/// generator, and as metadata "run" a JSON object with all the rest.
+/// "best/PART/NAME" for those that go with the best epoch, and as metadata "run" a JSON object with
+/// all the rest.
 struct Run::State {
   State(std::string program, const CommonOptions& common)
       : name(std::move(program)), options(common), folder(name, common), progress(common.quiet) {}
@@ -45,9 +45,8 @@ struct Run::State {
 
   nn::NamedTensors parameters;
   std::vector<Part> parts;
-  std::vector<std::pair<std::string, Rng*>> rngs;
-  std::map<std::string, nn::StoredArray> unclaimed;  // of the checkpoint, until keep() asks for it
-  std::unique_ptr<nn::TensorFile> pending;           // end of the last epoch, not yet on disk
+  nn::StoredArrays unclaimed;               // of the checkpoint, until keep() asks for it
+  std::unique_ptr<nn::TensorFile> pending;  // end of the last epoch, not yet on disk
 
   // What a checkpoint remembers besides arrays.
   int epochs_done = 0;
@@ -58,7 +57,7 @@ struct Run::State {
   std::string criterion;
   int best_epoch = 0, since_best = 0;
   double best_value = unknown;
-  nn::NamedArrays best;  // as in the file, "best/weights/…"
+  nn::StoredArrays best;  // as in the file, "best/weights/…"
 
   // The epoch under way.
   bool begun = false, in_epoch = false, finished = false;
@@ -74,7 +73,10 @@ struct Run::State {
 
   std::string checkpoint_path() const { return folder.file("checkpoint.safetensors"); }
   void check_part_name(const std::string& part) const;
-  nn::NamedArrays claim(const std::string& prefix);
+  nn::StoredArrays claim(const std::string& prefix);
+  std::vector<std::uint64_t> words(const nn::StoredArrays& saved, const std::string& name,
+                                   std::size_t count) const;
+  double number(const nn::StoredArrays& saved, const std::string& name) const;
   void take_snapshot();
   void write_checkpoint();
   void read_checkpoint();

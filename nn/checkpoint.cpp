@@ -289,23 +289,9 @@ NamedArrays values_of(const NamedTensors& parameters) {
 
 void set_values(const NamedTensors& parameters, const NamedArrays& values,
                 const std::string& source) {
-  std::set<std::string> left;
-  for (const auto& entry : values) left.insert(entry.first);
-  for (const auto& [name, parameter] : parameters) {
-    const auto found = values.find(name);
-    if (found == values.end()) {
-      throw std::runtime_error(source + ": there is no tensor \"" + name + "\"");
-    }
-    if (found->second.shape() != parameter.shape()) {
-      throw std::runtime_error(source + ": tensor \"" + name + "\" is " +
-                               to_string(found->second.shape()) + ", the model's is " +
-                               to_string(parameter.shape()));
-    }
-    left.erase(name);
-  }
-  if (!left.empty()) {
-    throw std::runtime_error(source + ": the model has no tensor \"" + *left.begin() + "\"");
-  }
+  std::map<std::string, Shape> expected;
+  for (const auto& [name, parameter] : parameters) expected.emplace(name, parameter.shape());
+  check_names(source, expected, values);
   for (auto [name, parameter] : parameters) parameter.mutable_value() = values.at(name);
 }
 

@@ -9,21 +9,21 @@
 #include <vector>
 
 #include "autograd/tensor.hpp"
+#include "nn/named.hpp"
 
 namespace nabla::nn {
 
 /// Parameters and their names, as Module::named_parameters() lists them.
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
-/// What a module, an optimiser or a moving average remembers.
-using NamedArrays = std::map<std::string, Array>;
-
 using DoubleArray = xt::xarray<double, xt::layout_type::row_major>;
 /// F32, F64 and I64 of the format.
 using StoredArray = std::variant<Array, DoubleArray, IndexArray>;
 
+using StoredArrays = std::map<std::string, StoredArray>;
+
 /// What a file holds.
 struct TensorFile {
-  std::map<std::string, StoredArray> tensors;
+  StoredArrays tensors;
   std::map<std::string, std::string> metadata;
 };
 
@@ -39,7 +39,8 @@ TensorFile read_tensors(const std::string& path);
 NamedArrays values_of(const NamedTensors& parameters);
 
 /// Sets each parameter to the array of its name; nothing is changed if one is missing, too many, or
-/// of another shape: then throws std::runtime_error that starts with `source`, a path for people.
+/// of another shape: then throws std::invalid_argument that starts with `source`, a path, and lists
+/// what does not fit.
 void set_values(const NamedTensors& parameters, const NamedArrays& values,
                 const std::string& source);
 

@@ -152,13 +152,13 @@ TEST_CASE("values go back into parameters only if all fit") {
   CHECK(a.value() == Array{1, 2});
   CHECK(error_of([&] {
           set_values(parameters, {{"a", Array{5, 5}}}, "file");
-        }) == "file: there is no tensor \"b\"");
+        }) == "file: missing \"b\" (1,)");
   CHECK(error_of([&] {
           set_values(parameters, {{"a", Array{5, 5}}, {"b", Array{1, 2}}}, "file");
-        }) == "file: tensor \"b\" is (2,), the model's is (1,)");
+        }) == "file: \"b\" has shape (2,), expected (1,)");
   CHECK(error_of([&] {
           set_values({{"a", a}}, {{"a", Array{5, 5}}, {"c", Array{1}}}, "file");
-        }) == "file: the model has no tensor \"c\"");
+        }) == "file: unknown \"c\" (1,)");
   CHECK(a.value() == Array{1, 2});
   CHECK_THROWS_AS(values_of({{"a", a}, {"a", b}}), std::invalid_argument);
 

@@ -8,9 +8,11 @@
 #include <sstream>
 #include <sys/resource.h>
 
+#include "autograd/ops.hpp"
+#include "models/environment.hpp"
 #include "models/run.hpp"
-#include "models/version.hpp"
 #include "nn/files.hpp"
+#include "nn/linear.hpp"
 #include "tests/temporary_folder.hpp"
 
 using namespace nabla;
@@ -181,7 +183,7 @@ TEST_CASE("a run leaves its whole folder, and its figures on standard output") {
   CHECK(summary["threads"] == 1);
   CHECK(summary["training_seconds"].get<double>() > 0);
   CHECK(summary["command"] == "train_toy --out " + out + " --seed 7 --hidden 8,9 --threads 1");
-  CHECK(summary["git_commit"] == git_commit());
+  CHECK(summary["git_commit"] == environment().commit);
   CHECK(summary["processor"].get<std::string>() != "");
   CHECK(summary["options"]["hidden"] == Json({8, 9}));
   CHECK_FALSE(summary.contains("best_epoch"));  // nothing said what is best
@@ -233,6 +235,73 @@ TEST_CASE("a resumed run is the uninterrupted one, bit for bit") {
   CHECK(same(state_of(folder / "whole"), state_of(folder / "parts")));
   CHECK(call({"--resume", folder / "parts"}, third).status == 0);
   CHECK(third.epochs_trained == 0);
+}
+
+TEST_CASE("layers, Adam and averages of weights go on bit for bit") {
+  const TemporaryFolder folder;
+  Array result;
+  const auto train_linear = [&](std::vector<const char*> argv) {
+    argv.insert(argv.begin(), "train_line");
+    argv.push_back("--quiet");
+    std::ostringstream out;
+    std::streambuf* const before = std::cout.rdbuf(out.rdbuf());
+    const int status =
+        Program("line", "A line").run(static_cast<int>(argv.size()), argv.data(), [&](Run& run) {
+          Rng rng(run.seed());
+          nn::Linear model(3, 2, rng);
+          nn::AdamOptions options;
+          options.lr = run.lr();
+          nn::Adam optimizer(model.parameters(), options);
+          nn::EMA average(model.parameters());
+          run.keep(model.named_parameters());
+          run.keep("rng", rng);
+          run.keep("optimizer", optimizer);
+          run.keep("average", average);
+          while (run.next_epoch()) {
+            for (int i = 0; i < 3; ++i) {
+              const Tensor x(rng.normal({4, 3}));
+              const Tensor loss = mean(square(model(x) - Real(1)));
+              model.clear_grad();
+              loss.backward();
+              optimizer.step();
+              average.update();
+              run.step(static_cast<double>(loss.item()), 4);
+            }
+            optimizer.set_lr(run.lr() / run.epoch());
+            // Best in the second of four epochs.
+            run.end_epoch({{"valid_score", run.epoch() == 2 ? 0 : 1}}, minimise("valid_score"));
+          }
+          run.use_best();
+          const nn::EMA::Average averaged = average.average();
+          result = model.parameters()[0].value();
+          run.finish({});
+        });
+    std::cout.rdbuf(before);
+    return status;
+  };
+  const std::string whole = folder / "whole", parts = folder / "parts";
+  CHECK(train_linear({"--out", whole.c_str(), "--epochs", "4"}) == 0);
+  const Array expected = result;
+  for (const char* const epochs : {"1", "2", "3"}) {
+    const bool first = epochs[0] == '1';
+    CHECK(train_linear({first ? "--out" : "--resume", parts.c_str(), "--epochs", epochs}) == 0);
+  }
+  CHECK(train_linear({"--resume", parts.c_str(), "--epochs", "4"}) == 0);
+  CHECK(result == expected);
+  CHECK(same(state_of(whole), state_of(parts)));
+  CHECK(nn::read_file(whole + "/model.safetensors") == nn::read_file(parts + "/model.safetensors"));
+
+  nn::TensorFile file = nn::read_tensors(parts + "/checkpoint.safetensors");
+  CHECK(file.tensors.count("optimizer/steps") == 1);
+  file.tensors.erase("optimizer/steps");
+  nn::write_tensors(parts + "/checkpoint.safetensors", file);
+  std::ostringstream err;
+  std::streambuf* const before = std::cerr.rdbuf(err.rdbuf());
+  CHECK(train_linear({"--resume", parts.c_str()}) == 1);
+  std::cerr.rdbuf(before);
+  CHECK(err.str() == "train_line: error: " + parts +
+                         "/checkpoint.safetensors: there is no \"steps\" "
+                         "of 1 whole numbers in what \"optimizer\" was saved as\n");
 }
 
 TEST_CASE("Ctrl-C keeps the last whole epoch, and going on gives the same bits") {
@@ -334,7 +403,7 @@ TEST_CASE("a checkpoint that does not fit the program is refused by name") {
   outcome = call({"--resume", out});
   CHECK(outcome.status == 1);
   CHECK(outcome.err ==
-        "train_toy: error: " + path + ": tensor \"w\" is (1,), the model's is (3, 2)\n");
+        "train_toy: error: " + path + ": weights: \"w\" has shape (1,), expected (3, 2)\n");
   folder.write("run/checkpoint.safetensors", "rubbish");
   outcome = call({"--resume", out});
   CHECK(outcome.status == 1);
@@ -450,7 +519,7 @@ TEST_CASE("wrong usage is status 2 and one line") {
   }
   const Outcome version = call({"--version"});
   CHECK(version.status == 0);
-  CHECK(version.out.find(git_commit()) != std::string::npos);
+  CHECK(version.out.find(environment().commit) != std::string::npos);
 }
 
 TEST_CASE("an earlier run is never lost silently") {
