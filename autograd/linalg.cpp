@@ -81,7 +81,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   const auto backward = [m, n, k, batches](Node& out, Node& a, Node& b) {
     const Real* const dc = out.grad().data();
     a.accumulate_with([&](Array& da, Real beta) {
-      if (batches.a.empty()) da *= beta;
+      if (batches.a.empty() && beta == 0) da.fill(0);
       FirstTouch touch(da.size() / std::max<std::size_t>(1, m * k), beta);
       for (std::size_t i = 0; i < batches.a.size() && da.size() != 0; ++i) {
         gemm(Transpose::no, Transpose::yes, m, k, n, dc + i * m * n,
@@ -90,7 +90,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
       }
     });
     b.accumulate_with([&](Array& db, Real beta) {
-      if (batches.b.empty()) db *= beta;
+      if (batches.b.empty() && beta == 0) db.fill(0);
       FirstTouch touch(db.size() / std::max<std::size_t>(1, k * n), beta);
       for (std::size_t i = 0; i < batches.b.size() && db.size() != 0; ++i) {
         gemm(Transpose::yes, Transpose::no, k, n, m, a.value.data() + batches.a[i] * m * k,
@@ -127,7 +127,7 @@ void linear_backward(Node& out, Node& x, Node& weight) {
   const std::size_t rows = width == 0 ? 0 : out.value.size() / width;
   const Real* const dy = out.grad().data();
   x.accumulate_with([&](Array& dx, Real beta) {
-    if (width == 0) dx.fill(0);
+    if (width == 0 && beta == 0) dx.fill(0);
     gemm(Transpose::no, Transpose::yes, rows, in, width, dy, weight.value.data(), beta, dx.data());
   });
   weight.accumulate_with([&](Array& dw, Real beta) {

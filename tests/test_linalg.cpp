@@ -208,6 +208,30 @@ TEST_CASE("shapes that do not fit are named") {
                        std::invalid_argument);
 }
 
+TEST_CASE("gradients of empty products are zero, and keep what was there") {
+  const Real nan = std::numeric_limits<Real>::quiet_NaN();
+  for (const bool first : {true, false}) {
+    Tensor some = parameter(ones({1, 40, 40}));
+    const Tensor none = constant(zeros({0, 40, 40}));
+    const Tensor c = first ? matmul(some, none) : matmul(none, some);
+    const Tensor d = first ? matmul(some, none) : matmul(none, some);
+    { std::vector<Array> poison(8, full({1, 40, 40}, nan)); }  // what recycled memory may hold
+    c.backward(zeros({0, 40, 40}));
+    CHECK(some.grad() == zeros({1, 40, 40}));
+    sum(some).backward();
+    d.backward(zeros({0, 40, 40}));
+    CHECK(some.grad() == ones({1, 40, 40}));
+  }
+  Tensor x = parameter(ones({20, 30})), w = parameter(zeros({30, 0}));
+  sum(x).backward();
+  linear(x, w).backward(zeros({20, 0}));
+  CHECK(x.grad() == ones({20, 30}));
+  x.clear_grad();
+  { std::vector<Array> poison(8, full({20, 30}, nan)); }
+  linear(x, w).backward(zeros({20, 0}));
+  CHECK(x.grad() == zeros({20, 30}));
+}
+
 #ifdef NABLA_DOUBLE
 TEST_CASE("gradients agree with central differences") {
   using Inputs = std::vector<Tensor>;
