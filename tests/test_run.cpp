@@ -548,8 +548,7 @@ TEST_CASE("an earlier run is never lost silently") {
   CHECK(call({}).status == 0);
   std::filesystem::current_path(here);
   CHECK(second.status == 0);
-  CHECK(second.err.find(
-            "train_toy: runs/toy holds an earlier run, this one goes to runs/toy-2\n") == 0);
+  CHECK(second.err.find("train_toy: an earlier run is kept, this one goes to runs/toy-2\n") == 0);
   CHECK(exists(folder / "runs/toy/summary.json"));
   CHECK(exists(folder / "runs/toy-2/summary.json"));
   CHECK(exists(folder / "runs/toy-3/summary.json"));
