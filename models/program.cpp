@@ -132,8 +132,7 @@ int Program::run(int argc, const char* const* argv, const std::function<void(Run
       state.write_options();
     }
     if (state.folder.moved_on()) {
-      state.progress.line(program + ": runs/" + name_ + " holds an earlier run, this one goes to " +
-                          run.folder());
+      state.progress.line(program + ": an earlier run is kept, this one goes to " + run.folder());
     }
     const InterruptGuard guard(program);
     const FiniteCheck check(options_.check_finite);

@@ -543,13 +543,17 @@ TEST_CASE("an earlier run is never lost silently") {
 
   const std::filesystem::path here = std::filesystem::current_path();
   std::filesystem::current_path(folder.path());
+  ::unsetenv("NABLA_RUNS");
   CHECK(call({}).status == 0);
   const Outcome second = call({});
   CHECK(call({}).status == 0);
+  ::setenv("NABLA_RUNS", (folder / "elsewhere").c_str(), 1);
+  CHECK(call({}).status == 0);
+  ::unsetenv("NABLA_RUNS");
   std::filesystem::current_path(here);
+  CHECK(exists(folder / "elsewhere/toy/summary.json"));
   CHECK(second.status == 0);
-  CHECK(second.err.find(
-            "train_toy: runs/toy holds an earlier run, this one goes to runs/toy-2\n") == 0);
+  CHECK(second.err.find("train_toy: an earlier run is kept, this one goes to runs/toy-2\n") == 0);
   CHECK(exists(folder / "runs/toy/summary.json"));
   CHECK(exists(folder / "runs/toy-2/summary.json"));
   CHECK(exists(folder / "runs/toy-3/summary.json"));
