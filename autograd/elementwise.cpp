@@ -1,6 +1,9 @@
 // Arithmetic and functions of single numbers: forward and backward of each in one function. In the
 // comments g is the gradient of the result, out.grad().
+#include <cmath>
+#include <limits>
 #include <optional>
+#include <utility>
 
 #include "autograd/broadcast.hpp"
 #include "autograd/ops.hpp"
@@ -111,14 +114,29 @@ Tensor operator/(Real c, const Tensor& x) {
 
 // Powers and functions ------------------------------------------------------------------------
 
+namespace {
+
+// xᵖ, with 0⁰ = 1 and ∞ for p < 0: of 0, xsimd 8.1 makes every power 0.
+Array power(const Array& x, Real p) {
+  return compute(xt::where(xt::equal(x, 0), std::pow(Real(0), p), xt::pow(x, p)));
+}
+Array power(const Array& x, const Array& p) {
+  constexpr Real infinity = std::numeric_limits<Real>::infinity();
+  return compute(xt::where(xt::equal(x, 0),
+                           xt::where(p > 0, Real(0), xt::where(p < 0, infinity, 1 + p)),
+                           xt::pow(x, p)));
+}
+
+}  // namespace
+
 // y = xᵖ                  dx = g p xᵖ⁻¹
 Tensor pow(const Tensor& x, Real p) {
   if (p == 2) return square(x);  // ten times as fast
   return record(
-      "pow", compute(xt::pow(x.value(), p)),
+      "pow", power(x.value(), p),
       [p](Node& out, Node& x) {
         if (p == 0) return x.accumulate(zeros(x.value.shape()));  // and not 0 · 0⁻¹ at x = 0
-        x.accumulate(compute(out.grad() * p * xt::pow(x.value, p - 1)));
+        x.accumulate(compute(out.grad() * p * power(x.value, p - 1)));
       },
       x);
 }
@@ -127,13 +145,15 @@ Tensor pow(const Tensor& x, Real p) {
 Tensor pow(const Tensor& x, const Tensor& p) {
   const Shape shape = broadcast_shape("pow", x.shape(), p.shape());
   return record(
-      "pow", compute(xt::pow(spread(x.value(), shape), spread(p.value(), shape))),
+      "pow", power(spread(x.value(), shape), spread(p.value(), shape)),
       [](Node& out, Node& x, Node& p) {
         std::optional<Array> room_x, room_p;
         const Array& base = spread(x.value, out.value.shape(), std::move(room_x));
-        const Array& power = spread(p.value, out.value.shape(), std::move(room_p));
-        accumulate_summed(x, xt::where(xt::equal(power, 0), Real(0),
-                                       out.grad() * power * xt::pow(base, power - 1)));
+        const Array& exponent = spread(p.value, out.value.shape(), std::move(room_p));
+        if (x.requires_grad()) {
+          const Array slope = compute(exponent * power(base, compute(exponent - 1)));
+          accumulate_summed(x, xt::where(xt::equal(exponent, 0), Real(0), out.grad() * slope));
+        }
         accumulate_summed(
             p, xt::where(xt::equal(base, 0), Real(0), out.grad() * out.value * xt::log(base)));
       },
