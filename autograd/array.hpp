@@ -90,6 +90,7 @@ Array compute(const E& expression) {
 
 namespace detail {
 
+#ifdef XTENSOR_USE_XSIMD
 template <class E>
 void evaluate_in_parallel(Array& target, const E& expression) {
   using Batch = xt_simd::simd_type<Real>;
@@ -106,9 +107,11 @@ void evaluate_in_parallel(Array& target, const E& expression) {
     target.data_element(i) = static_cast<Real>(expression.data_element(i));
   }
 }
+#endif
 
 template <class E>
 void evaluate(Array& target, const E& expression) {
+#ifdef XTENSOR_USE_XSIMD  // the library in double, for tests, goes without
   // Vectorised and laid out like the target: the one case worth splitting between threads.
   if constexpr (xt::xassign_traits<Array, E>::simd_linear_assign()) {
     if (target.size() >= parallel_threshold && expression.dimension() == target.dimension() &&
@@ -117,6 +120,7 @@ void evaluate(Array& target, const E& expression) {
       return;
     }
   }
+#endif
   xt::noalias(target) = expression;
 }
 

@@ -78,7 +78,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     gemm(Transpose::no, Transpose::no, m, n, k, a.value().data() + batches.a[i] * m * k,
          b.value().data() + batches.b[i] * k * n, 0, c.data() + i * m * n);
   }
-  const auto backward = [m, n, k, batches](Node& out, Node& a, Node& b) {
+  auto backward = [m, n, k, batches](Node& out, Node& a, Node& b) {
     const Real* const dc = out.grad().data();
     a.accumulate_with([&](Array& da, Real beta) {
       if (batches.a.empty() && beta == 0) da.fill(0);
@@ -98,7 +98,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
       }
     });
   };
-  return record("matmul", std::move(c), backward, a, b);
+  return record("matmul", std::move(c), std::move(backward), a, b);
 }
 
 namespace {
@@ -153,6 +153,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     refuse("linear: the bias must be as long as the weight's second axis", bias, weight, "");
   }
   Array y = empty_output(x, weight);
+#pragma omp parallel for schedule(static) if (y.size() >= parallel_threshold)
   for (std::size_t r = 0; r < rows; ++r) {
     std::copy(bias.value().data(), bias.value().data() + width, y.data() + r * width);
   }

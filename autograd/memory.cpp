@@ -22,12 +22,13 @@ namespace nabla {
 namespace {
 
 constexpr std::size_t alignment = 64;
-constexpr std::size_t smallest_recycled = 1024;  // below it the C library's own cache is faster
-constexpr std::size_t steps_per_doubling = 4;    // wastes at most a quarter of a block
+constexpr std::size_t smallest = 64;           // every block is at least this large
+constexpr std::size_t steps_per_doubling = 4;  // wastes at most a quarter of a block
 
-// Four size classes per doubling: 1024, 1280, 1536, 1792, 2048, 2560, …
+// Four size classes per doubling: 64, 80, 96, 112, 128, 160, …
 std::size_t size_class(std::size_t bytes) {
-  std::size_t power = smallest_recycled;
+  if (bytes <= smallest) return 0;
+  std::size_t power = smallest;
   std::size_t index = 0;
   while (power * 2 <= bytes) {
     power *= 2;
@@ -38,13 +39,13 @@ std::size_t size_class(std::size_t bytes) {
 }
 
 std::size_t class_bytes(std::size_t index) {
-  const std::size_t power = smallest_recycled << (index / steps_per_doubling);
+  const std::size_t power = smallest << (index / steps_per_doubling);
   return power + (index % steps_per_doubling) * (power / steps_per_doubling);
 }
 
 struct Pool {
   std::mutex mutex;
-  std::array<std::vector<void*>, 56 * steps_per_doubling> idle;  // one list per size class
+  std::array<std::vector<void*>, 60 * steps_per_doubling> idle;  // one list per size class
 };
 
 // Never destroyed: arrays with static lifetime may outlive any destructor order.
@@ -68,7 +69,6 @@ bool is_recycled(std::size_t bytes) {
 }  // namespace
 
 void* allocate_block(std::size_t bytes) {
-  if (bytes < smallest_recycled) return ::operator new(bytes);
   if (!is_recycled(bytes)) return system_allocate(bytes);
   const std::size_t index = size_class(bytes);
   {
@@ -91,10 +91,6 @@ void* allocate_block(std::size_t bytes) {
 
 void release_block(void* block, std::size_t bytes) noexcept {
   if (block == nullptr) return;
-  if (bytes < smallest_recycled) {
-    ::operator delete(block);
-    return;
-  }
   if (is_recycled(bytes)) {
     Pool& p = pool();
     const std::lock_guard<std::mutex> lock(p.mutex);

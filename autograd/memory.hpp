@@ -11,7 +11,9 @@
 
 namespace nabla {
 
-/// A block of at least `bytes` bytes; from 1 KiB on aligned to 64 bytes. Throws std::bad_alloc.
+/// A block of at least `bytes` bytes, aligned to 64: vector code starts at the same element in every
+/// array, so that a result does not depend on where its operands happen to lie. Throws
+/// std::bad_alloc.
 void* allocate_block(std::size_t bytes);
 
 /// Gives a block back for the next request of its size class. `bytes` as in allocate_block.

@@ -113,15 +113,11 @@ Tensor record_many(const char* operation, Array value, std::function<void(Node&)
 
 // ---------------------------------------------------------------------------------------------
 
+// Evaluated first and added then: a second pass where a gradient is there already, which is rare,
+// for a fifth less compile time everywhere.
 template <class E>
 void Node::accumulate(const E& gradient) {
-  if (!requires_grad_) return;
-  check_gradient_shape(Shape(gradient.shape().begin(), gradient.shape().end()));
-  if (grad_) {
-    evaluate_into(*grad_, gradient, Update::add);
-  } else {
-    evaluate_into(grad_.emplace(value.shape()), gradient);
-  }
+  if (requires_grad_) accumulate(compute(gradient));
 }
 
 template <class Write>

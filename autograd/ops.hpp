@@ -117,6 +117,7 @@ Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t
 
 /// −t ln σ(l) − (1 − t) ln(1 − σ(l)) = softplus(l) − t l for each element; finite for any logit.
 /// Targets in [0, 1], of the logits' shape; no gradient for them.
+Tensor binary_cross_entropy(const Tensor& logits, const Tensor& targets);
 Tensor binary_cross_entropy(const Tensor& logits, const Array& targets);
 /// −ln softmax(l)[class] for each example: logits (…, K), classes (…) → (…).
 Tensor cross_entropy(const Tensor& logits, const IndexArray& classes);

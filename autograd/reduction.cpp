@@ -255,6 +255,7 @@ void min_middle(const Real* in, Real* out, Span3 span) {
 
 namespace {
 
+#ifdef XTENSOR_USE_XSIMD
 template <class F>
 void apply_in_place(Real* x, std::size_t n, F f) {
   using Batch = xt_simd::simd_type<Real>;
@@ -269,13 +270,21 @@ void apply_in_place(Real* x, std::size_t n, F f) {
   f(xt_simd::load_as<Real>(rest, xt_simd::unaligned_mode())).store_unaligned(rest);
   std::copy(rest, rest + (n - i), x + i);
 }
+#else
+template <class F>
+void apply_in_place(Real* x, std::size_t n, F f) {
+  std::transform(x, x + n, x, f);
+}
+#endif
 
 void exp_in_place(Real* x, std::size_t n) {
-  apply_in_place(x, n, [](auto batch) { return xsimd::exp(batch); });
+  using std::exp;  // or xsimd's, for a whole batch
+  apply_in_place(x, n, [](auto y) { return exp(y); });
 }
 
 void log_in_place(Real* x, std::size_t n) {
-  apply_in_place(x, n, [](auto batch) { return xsimd::log(batch); });
+  using std::log;
+  apply_in_place(x, n, [](auto y) { return log(y); });
 }
 
 // y = e^(x − shift) and its sums. The shift is the maximum, or 0 where that is infinite: ∞ − ∞ must

@@ -36,7 +36,7 @@ class Step {
 
  private:
   Rng rng_;
-  Array x_;
+  Tensor x_;
   models::Vae vae_;
   nn::Adam adam_;
 };

@@ -48,7 +48,7 @@ TEST_CASE("blocks in use are distinct, aligned and writable to their last byte")
   for (std::size_t bytes = 1; bytes < 100000; bytes = bytes * 5 / 4 + 1) {
     for (int twice = 0; twice < 2; ++twice) {
       void* const block = allocate_block(bytes);
-      if (bytes >= 1024) CHECK(reinterpret_cast<std::uintptr_t>(block) % 64 == 0);
+      CHECK(reinterpret_cast<std::uintptr_t>(block) % 64 == 0);
       std::memset(block, static_cast<int>(blocks.size() % 251), bytes);
       blocks.push_back(block);
       sizes.push_back(bytes);

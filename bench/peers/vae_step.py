@@ -6,7 +6,7 @@ machine; what is printed is the median time of a step and the ratio of the media
 best number of threads.
 
     pip install torch            # any PyTorch for the CPU
-    ./nabla bench vae_step       # or: python3 bench/peers/vae_step.py build/bench/vae_step
+    ./nabla bench vae_step       # or: python3 bench/peers/vae_step.py build/bench/bench_vae_step
 """
 import argparse
 import statistics
@@ -75,7 +75,7 @@ class Nabla:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("program", nargs="?", default="build/bench/vae_step")
+    parser.add_argument("program", nargs="?", default="build/bench/bench_vae_step")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--steps", type=int, default=100, help="steps in one block")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])

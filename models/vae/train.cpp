@@ -23,6 +23,8 @@ struct Options {
   int latent = 20;
   std::string activation = "relu";
   std::string binarize = "auto";
+  std::string schedule = "cosine";
+  int warm_up = 0;
   int test_samples = 128;
 };
 
@@ -36,7 +38,7 @@ Score score(const Vae& vae, const Array& data, Rng rng) {
   Score total;
   const double n = static_cast<double>(data.shape()[0]);
   for (const std::vector<std::size_t>& rows : Batches::in_order(data.shape()[0], 1000)) {
-    const models::Elbo terms = vae.elbo(datasets::take_rows(data, rows), rng);
+    const models::Elbo terms = vae.elbo(Tensor(datasets::take_rows(data, rows)), rng);
     total.reconstruction += sum(terms.reconstruction).item() / n;
     total.kl += sum(terms.kl).item() / n;
   }
@@ -131,13 +133,18 @@ void train(Run& run, const Options& options) {
     const Batches batches(data.train.shape()[0], static_cast<std::size_t>(run.batch_size()),
                           run.seed(), epoch);
     double reconstruction = 0, kl = 0;
-    adam.set_lr(run.lr() * nn::schedule::cosine(epoch - 1, run.options().epochs));
+    if (options.schedule == "cosine") {
+      adam.set_lr(run.lr() * nn::schedule::cosine(epoch - 1, run.options().epochs));
+    }
+    // The weight of the KL grows from near 0 to 1 (Sønderby et al. 2016, §2.3): z is put to use
+    // before its price is paid in full.
+    const double beta = nn::schedule::linear_warm_up(epoch - 1, options.warm_up);
     for (const std::vector<std::size_t>& rows : batches) {
       Array x = datasets::take_rows(data.train, rows);  // (B, D)
       if (fresh) x = datasets::binarize_fresh(x, rows, run.seed(), epoch);
 
-      const models::Elbo terms = vae.elbo(x, rng);  // (B,) each
-      const Tensor loss = -mean(terms.value());
+      const models::Elbo terms = vae.elbo(Tensor(std::move(x)), rng);  // (B,) each
+      const Tensor loss = mean(terms.kl * static_cast<Real>(beta) - terms.reconstruction);
       adam.clear_grad();
       loss.backward();
       adam.step();
@@ -187,6 +194,10 @@ int main(int argc, char** argv) {
                  {"relu", "tanh", "silu", "elu", "softplus"});
   program.option("--binarize", options.binarize,
                  "grey pixels: drawn as 0 or 1, or taken as they are", {"auto", "never"});
+  program.option("--schedule", options.schedule, "of the learning rate over all epochs",
+                 {"cosine", "constant"});
+  program.option("--warm-up", options.warm_up, "epochs in which the weight of the KL grows to 1",
+                 models::at_least(0));
   program.option("--test-samples", options.test_samples,
                  "K of the importance-sampled log p(x) at the end", models::at_least(1));
   return program.run(argc, argv, [&](Run& run) { train(run, options); });

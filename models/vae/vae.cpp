@@ -24,7 +24,7 @@ std::vector<std::size_t> decoder_sizes(const VaeOptions& options) {
 }
 
 // ln p(x|z) = Σ_d x_d ln σ(l_d) + (1 − x_d) ln(1 − σ(l_d)), l = f(z)                 [KW, eq. 11]
-Tensor log_bernoulli(const Tensor& logits, const Array& x) {
+Tensor log_bernoulli(const Tensor& logits, const Tensor& x) {
   return -sum(binary_cross_entropy(logits, x), {-1});
 }
 
@@ -65,25 +65,25 @@ Tensor Vae::decode(const Tensor& z) const {
   return decoder_(z);
 }
 
-Elbo Vae::elbo(const Array& x, Rng& rng) const {
-  const Posterior q = encode(Tensor(x));
+Elbo Vae::elbo(const Tensor& x, Rng& rng) const {
+  const Posterior q = encode(x);
   const Tensor z = reparameterise(q, rng.normal(q.mean.shape()));
   return {log_bernoulli(decode(z), x), kl_to_prior(q)};  // E_q[ln p(x|z)] and KL       [KW, eq. 3]
 }
 
-Tensor Vae::log_weights(const Array& x, const Posterior& q, const Array& epsilon) const {
+Tensor Vae::log_weights(const Tensor& x, const Posterior& q, const Array& epsilon) const {
   const std::size_t K = epsilon.shape()[0];
   const Tensor z = reparameterise(q, epsilon);  // (K, B, Z)
   // ln p(z) − ln q(z|x) = ½ Σ_z (ε² + ln σ² − z²): both constants ½ ln 2π cancel.
   const Tensor prior_over_posterior =
       sum(Tensor(compute(epsilon * epsilon)) + q.log_var - square(z), {-1}) * Real(0.5);
-  return log_bernoulli(decode(z), repeat(x, K)) + prior_over_posterior;  // (K, B)
+  return log_bernoulli(decode(z), Tensor(repeat(x.value(), K))) + prior_over_posterior;  // (K, B)
 }
 
 // L_K(x) = ln (1/K) Σ_k w_k,  w_k = p(x, z_k) / q(z_k|x)                               [BGS, eq. 8]
-Tensor Vae::importance_bound(const Array& x, std::size_t K, Rng& rng) const {
+Tensor Vae::importance_bound(const Tensor& x, std::size_t K, Rng& rng) const {
   if (K == 0) throw std::invalid_argument("importance_bound: K must be at least 1");
-  const Posterior q = encode(Tensor(x));
+  const Posterior q = encode(x);
   const Array epsilon = rng.normal({K, x.shape()[0], latent_});
   return logsumexp(log_weights(x, q, epsilon), {0}) - std::log(static_cast<Real>(K));
 }
@@ -99,11 +99,12 @@ Array Vae::log_prob(const Array& x, std::size_t K, Rng& rng) const {
     const std::size_t count = std::min(chunk, B - from);
     Array part = empty({count, D});
     std::copy(x.data() + from * D, x.data() + (from + count) * D, part.data());
-    const Posterior q = encode(Tensor(part));
+    const Tensor rows_x(std::move(part));
+    const Posterior q = encode(rows_x);
     Tensor total;  // ln Σ_k w_k so far, (1, count)
     for (std::size_t done = 0; done < K; done += rows) {
       const Array epsilon = rng.normal({std::min(rows, K - done), count, latent_});
-      const Tensor more = logsumexp(log_weights(part, q, epsilon), {0}, true);
+      const Tensor more = logsumexp(log_weights(rows_x, q, epsilon), {0}, true);
       total = total.defined() ? logsumexp(concat({total, more}, 0), {0}, true) : more;
     }
     for (std::size_t i = 0; i < count; ++i) {

@@ -59,11 +59,11 @@ class Vae : public nn::Module {
 
   /// x (B, D) with values in [0, 1]: binary data gives a bound on ln p(x); for grey values the
   /// Bernoulli "likelihood" is only a score.
-  Elbo elbo(const Array& x, Rng& rng) const;
+  Elbo elbo(const Tensor& x, Rng& rng) const;
 
   /// One draw of the K-sample bound for each example, (B,). K = 1 is the ELBO (with both of its
   /// terms sampled); it grows with K towards ln p(x).
-  Tensor importance_bound(const Array& x, std::size_t K, Rng& rng) const;
+  Tensor importance_bound(const Tensor& x, std::size_t K, Rng& rng) const;
 
   /// importance_bound for large K without a graph, in pieces of bounded memory: the usual
   /// estimate of ln p(x), (B,). It is a lower bound on average.
@@ -79,7 +79,7 @@ class Vae : public nn::Module {
 
  private:
   // ln p(x, z_k) − ln q(z_k|x) for z_k = μ + σ ⊙ ε_k: epsilon (K, B, Z) → (K, B).
-  Tensor log_weights(const Array& x, const Posterior& q, const Array& epsilon) const;
+  Tensor log_weights(const Tensor& x, const Posterior& q, const Array& epsilon) const;
 
   std::size_t latent_;
   nn::MLP encoder_;  // x → h
