@@ -3,9 +3,12 @@
 // out: shapes in error messages, and evaluation on several threads.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -90,48 +93,94 @@ Array compute(const E& expression) {
 
 namespace detail {
 
-#ifdef XTENSOR_USE_XSIMD
+// Expressions of arrays and numbers alone, which spread_operands() can copy.
 template <class E>
-void evaluate_in_parallel(Array& target, const E& expression) {
-  using Batch = xt_simd::simd_type<Real>;
-  constexpr std::size_t width = Batch::size;
-  const std::size_t size = target.size();
-  const std::ptrdiff_t batches = static_cast<std::ptrdiff_t>(size / width);
-#pragma omp parallel for schedule(static)
-  for (std::ptrdiff_t b = 0; b < batches; ++b) {
-    const std::size_t i = static_cast<std::size_t>(b) * width;
-    target.template store_simd<xt_simd::unaligned_mode>(
-        i, expression.template load_simd<xt_simd::unaligned_mode, Real>(i));
-  }
-  for (std::size_t i = static_cast<std::size_t>(batches) * width; i < size; ++i) {
-    target.data_element(i) = static_cast<Real>(expression.data_element(i));
-  }
-}
-#endif
+struct IsSpreadable : std::is_same<E, Array> {};
+template <class T>
+struct IsSpreadable<xt::xscalar<T>> : std::true_type {};
+template <class F, class... Operands>
+struct IsSpreadable<xt::xfunction<F, Operands...>>
+    : std::conjunction<IsSpreadable<std::decay_t<Operands>>...> {};
 
 template <class E>
-void evaluate(Array& target, const E& expression) {
+constexpr bool is_one_loop() {
+#ifdef XTENSOR_USE_XSIMD
+  return IsSpreadable<E>::value && xt::xassign_traits<Array, E>::simd_linear_assign();
+#else
+  return IsSpreadable<E>::value;
+#endif
+}
+
+// The same expression with operands that are broadcast written out in `room`, so that all of them
+// lie in memory like the result.
+const Array& spread_operands(const Array& a, const Shape& shape, std::deque<Array>& room);
+template <class T>
+const xt::xscalar<T>& spread_operands(const xt::xscalar<T>& number, const Shape& /*shape*/,
+                                      std::deque<Array>& /*room*/) {
+  return number;
+}
+template <class F, class... Operands>
+xt::xfunction<F, Operands...> spread_operands(const xt::xfunction<F, Operands...>& expression,
+                                              const Shape& shape, std::deque<Array>& room) {
+  return std::apply(
+      [&](const auto&... operands) {
+        return xt::xfunction<F, Operands...>(F(expression.functor()),
+                                             spread_operands(operands, shape, room)...);
+      },
+      expression.arguments());
+}
+
+// The one loop that an expression is compiled into: xtensor's own assignment would be five, and
+// most of the time that the whole project takes to compile.
+template <class E>
+[[gnu::noinline]] void evaluate_range(Array& target, const E& expression, std::size_t begin,
+                                      std::size_t end, Update update) {
+  std::size_t i = begin;
 #ifdef XTENSOR_USE_XSIMD  // the library in double, for tests, goes without
-  // Vectorised and laid out like the target: the one case worth splitting between threads.
-  if constexpr (xt::xassign_traits<Array, E>::simd_linear_assign()) {
-    if (target.size() >= parallel_threshold && expression.dimension() == target.dimension() &&
-        expression.has_linear_assign(target.strides())) {
-      evaluate_in_parallel(target, expression);
-      return;
+  using Batch = xt_simd::simd_type<Real>;
+  for (; i + Batch::size <= end; i += Batch::size) {
+    Batch batch = expression.template load_simd<xt_simd::unaligned_mode, Real>(i);
+    if (update == Update::add) {
+      batch = batch + target.template load_simd<xt_simd::unaligned_mode, Real>(i);
     }
+    target.template store_simd<xt_simd::unaligned_mode>(i, batch);
   }
 #endif
-  xt::noalias(target) = expression;
+  for (; i < end; ++i) {
+    const Real x = static_cast<Real>(expression.data_element(i));
+    target.data_element(i) = update == Update::add ? target.data_element(i) + x : x;
+  }
+}
+
+template <class E>
+void evaluate_linear(Array& target, const E& expression, Update update) {
+  const std::size_t size = target.size();
+  if (size < parallel_threshold) return evaluate_range(target, expression, 0, size, update);
+  constexpr std::size_t piece = 1024;  // a multiple of every SIMD width
+  const std::ptrdiff_t pieces = static_cast<std::ptrdiff_t>((size + piece - 1) / piece);
+#pragma omp parallel for schedule(static)
+  for (std::ptrdiff_t p = 0; p < pieces; ++p) {
+    const std::size_t begin = static_cast<std::size_t>(p) * piece;
+    evaluate_range(target, expression, begin, std::min(begin + piece, size), update);
+  }
 }
 
 }  // namespace detail
 
 template <class E>
 void evaluate_into(Array& target, const E& expression, Update update) {
-  if (update == Update::assign) {
-    detail::evaluate(target, expression);
+  if constexpr (detail::is_one_loop<E>()) {
+    if (expression.dimension() == target.dimension() &&
+        expression.has_linear_assign(target.strides())) {
+      return detail::evaluate_linear(target, expression, update);
+    }
+    std::deque<Array> room;
+    detail::evaluate_linear(target, detail::spread_operands(expression, target.shape(), room),
+                            update);
+  } else if (update == Update::assign) {
+    xt::noalias(target) = expression;
   } else {
-    detail::evaluate(target, target + expression);
+    xt::noalias(target) = target + expression;
   }
 }
 

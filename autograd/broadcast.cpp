@@ -31,6 +31,15 @@ Real* repeat(const Real* source, const Shape& own, const Shape& shape, std::size
 
 }  // namespace
 
+const Array& spread_operands(const Array& a, const Shape& shape, std::deque<Array>& room) {
+  if (a.shape() == shape || size_of(shape) == 0) return a;
+  Shape own(shape.size(), 1);
+  std::copy_backward(a.shape().begin(), a.shape().end(), own.end());
+  Array& whole = room.emplace_back(shape);
+  repeat(a.data(), own, shape, 0, whole.data());
+  return whole;
+}
+
 const Array& spread(const Array& a, const Shape& shape, std::optional<Array>&& room) {
   if (a.shape() == shape || size_of(shape) == 0) return a;
   if (a.dimension() > 0 && a.shape().back() == shape.back() && shape.back() > 1) return a;

@@ -10,10 +10,8 @@ namespace nabla::detail {
 /// `a` as an operand of an expression of the broadcast `shape`: itself, or written out into `room`,
 /// which lives until the end of the caller's statement.
 ///
-/// xtensor broadcasts (N,) to (B, N) at full speed. Where the last axis is repeated, as in (B, 1)
-/// or
-/// (), it reads one number at a time: 300 µs for 128×784 floats, against 20 µs when the operand is
-/// written out first.
+/// evaluate_into() does the same for any expression; here it is done once for an operand that is
+/// read in several, or by a plain loop.
 const Array& spread(const Array& a, const Shape& shape, std::optional<Array>&& room = {});
 
 /// node's gradient += g, summed over the axes along which the node was broadcast. Nothing is

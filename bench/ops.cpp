@@ -125,6 +125,14 @@ void add_large() {
         })->UseRealTime();
       }
     }
+    benchmark::RegisterBenchmark(
+        ("large/add a row/1024x784" + threads_text).c_str(),
+        [=](benchmark::State& state) {
+          set_threads(count);
+          forward(state, elementwise[0].operation, random_inputs({{1024, 784}, {784}}));
+          report(state, "bytes", 2.0 * 1024 * 784 * sizeof(Real));
+        })
+        ->UseRealTime();
     struct Sizes {
       std::size_t m, k, n;
     };
