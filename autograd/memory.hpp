@@ -11,8 +11,8 @@
 
 namespace nabla {
 
-/// A block of at least `bytes` bytes, aligned to 64: vector code starts at the same element in every
-/// array, so that a result does not depend on where its operands happen to lie. Throws
+/// A block of at least `bytes` bytes, aligned to 64: vector code starts at the same element in
+/// every array, so that a result does not depend on where its operands happen to lie. Throws
 /// std::bad_alloc.
 void* allocate_block(std::size_t bytes);
 
