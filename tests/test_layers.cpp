@@ -127,9 +127,9 @@ TEST_CASE("every parameter of an MLP gets a gradient, the right one") {
   const GradcheckResult result = gradcheck(network, values);
   CHECK_MESSAGE(result, result.message);
   sum(square(mlp(Tensor(x)))).backward();
-  for (const auto& [name, tensor] : mlp.named_parameters()) {
-    REQUIRE_MESSAGE(tensor.has_grad(), name);
-    CHECK_MESSAGE(xt::amax(xt::abs(tensor.grad()))() > 0, name);
+  for (const auto& parameter : mlp.named_parameters()) {
+    REQUIRE_MESSAGE(parameter.second.has_grad(), parameter.first);
+    CHECK_MESSAGE(xt::amax(xt::abs(parameter.second.grad()))() > 0, parameter.first);
   }
   mlp.clear_grad();
   CHECK_FALSE(parameters[0].has_grad());
