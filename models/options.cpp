@@ -265,6 +265,14 @@ std::vector<std::pair<std::string, std::string>> OptionTable::rows() const {
   return rows;
 }
 
+datasets::LoadOptions load_options(const CommonOptions& options) {
+  datasets::LoadOptions load;
+  load.data_dir = options.data_dir;
+  load.seed = options.seed;
+  load.train_size = static_cast<std::size_t>(options.train_size);
+  return load;
+}
+
 std::string OptionTable::to_json() const {
   Json object = Json::object();
   for (const Entry& entry : entries_) {

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "datasets/dataset.hpp"
+
 namespace nabla::models {
 
 /// A wrong command line: exit status 2. A model may throw it too, for options that do not fit each
@@ -47,14 +49,18 @@ struct CommonOptions {
   int batch_size = 128;
   double lr = 1e-3;
   std::uint64_t seed = 1;
-  int threads = 0;   // 0: as many as OpenMP finds
-  int patience = 0;  // epochs without a better criterion before stopping; 0: never
-  std::string out;   // empty: runs/NAME, or the first free of runs/NAME-2, …
+  int threads = 0;     // 0: as many as OpenMP finds
+  int patience = 0;    // epochs without a better criterion before stopping; 0: never
+  int train_size = 0;  // training examples, the first of the data set; 0: all
+  std::string out;     // empty: runs/NAME, or the first free of runs/NAME-2, …
   std::string resume;
   bool overwrite = false;
   bool check_finite = false;
   bool quiet = false;
 };
+
+/// Where and how much to load, as these options say.
+datasets::LoadOptions load_options(const CommonOptions& options);
 
 /// Where an option stands in --help, and whether a resumed run must keep it.
 enum class OptionKind {

@@ -55,6 +55,9 @@ void Program::add_common_options() {
   table_.add("--data", o.data, "Data set: a name, or the path of a file", common);
   table_.add("--data-dir", o.data_dir, "Folder to look for it before $NABLA_DATA and the system's",
              free);
+  table_.add("--train-size", o.train_size,
+             "Train on the first N examples only; 0: on all. Validation and test stay", at_least(0),
+             common);
   table_.add("--epochs", o.epochs, "Epochs in total; 0 only evaluates and samples", at_least(0),
              common);
   table_.add("--batch-size", o.batch_size, "Examples in a training step", at_least(1), common);

@@ -7,7 +7,7 @@
 //     int latent = 20;
 //     program.option("--latent", latent, "Z, size of the latent space", models::at_least(1));
 //     return program.run(argc, argv, [&](models::Run& run) {
-//       const datasets::Dataset data = datasets::load(run.options().data, run.options().data_dir);
+//       const Dataset data = datasets::load(run.options().data, load_options(run.options()));
 //       Rng rng(run.seed());
 //       Vae model(data.dimensions(), latent, rng);
 //       nn::Adam optimizer(model.parameters(), run.lr());

@@ -97,10 +97,7 @@ void draw_pictures(Run& run, const Vae& vae, const Dataset& data, const Array& t
 }
 
 void train(Run& run, const Options& options) {
-  datasets::LoadOptions load;
-  load.data_dir = run.options().data_dir;
-  load.seed = run.seed();
-  const Dataset data = datasets::load(run.options().data, load);
+  const Dataset data = datasets::load(run.options().data, models::load_options(run.options()));
   if (!data.is_image() || data.low < 0 || data.high > 1) {
     throw models::UsageError("--data " + run.options().data +
                              ": the VAE's decoder is Bernoulli, it " +
