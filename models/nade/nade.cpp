@@ -1,0 +1,127 @@
+#include "models/nade/nade.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <numeric>
+#include <sstream>
+#include <stdexcept>
+
+#include "autograd/ops.hpp"
+#include "datasets/batches.hpp"
+
+namespace nabla::models {
+namespace {
+
+// The stream of orderings, apart from those that weights and samples are drawn from.
+constexpr std::uint64_t ordering_stream = 30;
+
+Ordering read_ordering(const std::string& path, std::size_t D) {
+  std::ifstream file(path);
+  if (!file) {
+    throw std::runtime_error(path + ": cannot be read; an ordering is raster, random or a file");
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  std::string numbers = text.str();
+  std::replace(numbers.begin(), numbers.end(), ',', ' ');
+  std::istringstream words(numbers);
+  Ordering o;
+  std::vector<bool> seen(D);
+  for (std::string word; words >> word;) {
+    const bool digits = word.find_first_not_of("0123456789") == std::string::npos;
+    const std::size_t d = digits && word.size() < 10 ? std::stoul(word) : D;
+    if (d >= D) {
+      throw std::runtime_error(path + ": \"" + word + "\" is not a number from 0 to " +
+                               std::to_string(D - 1));
+    }
+    if (seen[d]) throw std::runtime_error(path + ": " + word + " is there twice");
+    seen[d] = true;
+    o.push_back(d);
+  }
+  if (o.size() != D) {
+    throw std::runtime_error(path + ": has " + std::to_string(o.size()) + " numbers, the data " +
+                             std::to_string(D) + " dimensions");
+  }
+  return o;
+}
+
+}  // namespace
+
+Ordering raster_ordering(std::size_t D) {
+  Ordering o(D);
+  std::iota(o.begin(), o.end(), std::size_t{0});
+  return o;
+}
+
+Ordering random_ordering(std::size_t D, std::uint64_t seed) {
+  return Rng(seed, ordering_stream).permutation(D);
+}
+
+Ordering ordering_of(const std::string& name_or_path, std::size_t D, std::uint64_t seed) {
+  if (name_or_path == "raster") return raster_ordering(D);
+  if (name_or_path == "random") return random_ordering(D, seed);
+  return read_ordering(name_or_path, D);
+}
+
+Nade::Nade(std::size_t D, std::size_t H, Ordering o, Rng& rng) : ordering_(std::move(o)) {
+  if (D == 0 || H == 0) throw std::invalid_argument("Nade: D and H must be at least 1");
+  const Real bound = static_cast<Real>(1 / std::sqrt(static_cast<double>(D)));
+  weights_.W = parameter("W", rng.uniform({D, H}, -bound, bound));
+  weights_.V = parameter("V", rng.uniform({D, H}, -bound, bound));
+  weights_.b = parameter("b", zeros({D}));
+  weights_.c = parameter("c", zeros({H}));
+}
+
+Nade Nade::with_ordering(Ordering o) const {
+  Nade other = *this;
+  other.ordering_ = std::move(o);
+  return other;
+}
+
+Tensor Nade::logits(const Tensor& x) const {
+  return nade_logits(x, weights_, ordering_);
+}
+
+// ln p(x) = Σ_d ln p(x_{o_d} | x_{o_<d})                                            [UCGML, eq. 1]
+Tensor Nade::log_prob(const Tensor& x) const {
+  return -sum(binary_cross_entropy(logits(x), x), {-1});
+}
+
+Array Nade::sample(std::size_t n, Rng& rng) const {
+  return complete(zeros({n, data()}), 0, rng);
+}
+
+Array Nade::complete(const Array& x, std::size_t known, Rng& rng) const {
+  return nade_sample(x, known, weights_, ordering_, rng);
+}
+
+Array log_prob(const NadeEnsemble& ensemble, const Array& x) {
+  if (ensemble.empty()) throw std::invalid_argument("log_prob: an ensemble needs a member");
+  const NoGrad no_grad;
+  const Tensor data(x);
+  std::vector<Tensor> each;
+  for (const Nade& member : ensemble) each.push_back(member.log_prob(data));
+  const Real log_M = std::log(static_cast<Real>(ensemble.size()));
+  return (logsumexp(stack(each), {0}) - log_M).value();  // ln p̄(x), (M, B) → (B,)     [UML, §4.3]
+}
+
+Array sample(const NadeEnsemble& ensemble, std::size_t n, Rng& rng) {
+  if (ensemble.empty()) throw std::invalid_argument("sample: an ensemble needs a member");
+  const std::size_t D = ensemble.front().data();
+  const IndexArray member = rng.integers({n}, 0, static_cast<std::int64_t>(ensemble.size()));
+  Array result = empty({n, D});
+  for (std::size_t m = 0; m < ensemble.size(); ++m) {
+    std::vector<std::size_t> rows;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (member(i) == static_cast<std::int64_t>(m)) rows.push_back(i);
+    }
+    const Array drawn = ensemble[m].sample(rows.size(), rng);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::copy_n(drawn.data() + i * D, D, result.data() + rows[i] * D);
+    }
+  }
+  return result;
+}
+
+}  // namespace nabla::models
