@@ -265,6 +265,11 @@ std::vector<std::pair<std::string, std::string>> OptionTable::rows() const {
   return rows;
 }
 
+int batch_size_for(const CommonOptions& options, std::size_t examples) {
+  if (options.batch_size != 0) return options.batch_size;
+  return static_cast<int>(std::clamp<std::size_t>(examples / 100, 20, 100));
+}
+
 datasets::LoadOptions load_options(const CommonOptions& options) {
   datasets::LoadOptions load;
   load.data_dir = options.data_dir;

@@ -46,7 +46,7 @@ struct CommonOptions {
   std::string data = "fashion-mnist";
   std::string data_dir;  // empty: $NABLA_DATA and the system's folders
   int epochs = 20;       // in total, also when a run goes on
-  int batch_size = 128;
+  int batch_size = 128;  // a default of 0: batch_size_for() decides
   double lr = 1e-3;
   std::uint64_t seed = 1;
   int threads = 0;     // 0: as many as OpenMP finds
@@ -58,6 +58,10 @@ struct CommonOptions {
   bool check_finite = false;
   bool quiet = false;
 };
+
+/// --batch-size; where that is 0, a hundredth of `examples`, from 20 to 100: small data sets need
+/// more steps an epoch, large ones gain speed.
+int batch_size_for(const CommonOptions& options, std::size_t examples);
 
 /// Where and how much to load, as these options say.
 datasets::LoadOptions load_options(const CommonOptions& options);

@@ -60,7 +60,11 @@ void Program::add_common_options() {
              common);
   table_.add("--epochs", o.epochs, "Epochs in total; 0 only evaluates and samples", at_least(0),
              common);
-  table_.add("--batch-size", o.batch_size, "Examples in a training step", at_least(1), common);
+  const bool automatic = o.batch_size == 0;
+  table_.add("--batch-size", o.batch_size,
+             std::string("Examples in a training step") +
+                 (automatic ? "; 0: a hundredth of the training set, from 20 to 100" : ""),
+             at_least(automatic ? 0 : 1), common);
   table_.add("--lr", o.lr, "Learning rate", above(0), common);
   table_.add("--seed", o.seed, "Seed of all random numbers", common);
   table_.add("--threads", o.threads, "Threads; 0: one for each core", between(0, 1024), common);

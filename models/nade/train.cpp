@@ -114,6 +114,7 @@ void train(Run& run, const Options& options) {
   const Array valid = fresh ? datasets::binarize_once(data.valid, run.seed() + 1) : data.valid;
   const Array test = fresh ? datasets::binarize_once(data.test, run.seed() + 2) : data.test;
   const std::size_t n = data.train.shape()[0], D = data.columns();
+  const std::size_t batch_size = static_cast<std::size_t>(models::batch_size_for(run.options(), n));
 
   Rng rng(run.seed());
   NadeEnsemble ensemble = make_ensemble(options, D, run.seed(), rng);
@@ -130,7 +131,7 @@ void train(Run& run, const Options& options) {
 
   while (run.next_epoch()) {
     const std::uint64_t epoch = static_cast<std::uint64_t>(run.epoch());
-    const Batches batches(n, static_cast<std::size_t>(run.batch_size()), run.seed(), epoch);
+    const Batches batches(n, batch_size, run.seed(), epoch);
     std::uint64_t step = (epoch - 1) * batches.size();
     const std::uint64_t steps = batches.size() * static_cast<std::uint64_t>(run.options().epochs);
     for (const std::vector<std::size_t>& rows : batches) {
@@ -183,7 +184,7 @@ int main(int argc, char** argv) {
       "NADE (Larochelle & Murray 2011; Uria et al. 2016, arXiv:1605.02226), for binary data");
   Options options;
   program.options().epochs = 30;
-  program.options().batch_size = 100;
+  program.options().batch_size = 0;
   program.option("--hidden", options.hidden, "H, hidden units", models::at_least(1));
   program.option("--ordering", options.ordering,
                  "of the dimensions: raster, random, or a file with their numbers");
