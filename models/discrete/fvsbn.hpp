@@ -20,9 +20,6 @@
 
 namespace nabla::models {
 
-/// The part of a square matrix below its diagonal; the rest, and its gradient, is 0.
-Tensor strictly_lower(const Tensor& matrix);
-
 /// Parameters "weight" (D, D), of which only what is below the diagonal is ever used, and "bias"
 /// (D,). The order is that of the columns.
 class Fvsbn : public nn::Module {
@@ -35,6 +32,10 @@ class Fvsbn : public nn::Module {
   Tensor logits(const Tensor& x) const;  ///< ln p(x_d = 1|…) / p(x_d = 0|…), (B, D) → (B, D)
   Tensor log_prob(const Tensor& x) const;  ///< (B, D) → (B,); throws unless x is 0 and 1
   Array log_prob(const Array& x) const;    ///< the same without a graph
+
+  /// ½ Σ_{j<d} W_dj²: with λ in front, −ln of a normal prior of variance 1 / (n λ) on the weights,
+  /// an nth of it.
+  Tensor penalty() const;
 
   /// Exact, one dimension after the other: (n, D).
   Array sample(std::size_t n, Rng& rng) const;
