@@ -1,8 +1,10 @@
 // Fits the baselines of discrete.hpp and trains the FVSBN of fvsbn.hpp: ./nabla train discrete
 // --help. The lesson is in README.md.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <iostream>
+#include <string>
+#include <vector>
 
 #include "datasets/batches.hpp"
 #include "datasets/dataset.hpp"
@@ -307,7 +309,7 @@ int main(int argc, char** argv) {
   program.option("--penalty", options.penalty,
                  "λ of ½ λ |W|² on the FVSBN's weights in the first epoch", models::above(0));
   program.option("--last-penalty", options.last_penalty,
-                 "λ in the last epoch; it falls geometrically, and validation picks the best epoch",
+                 "λ in the second half of the epochs; in the first it falls geometrically",
                  models::above(0));
   program.option("--schedule", options.schedule, "of the learning rate over all epochs",
                  {"cosine", "constant"});
