@@ -22,13 +22,13 @@ using datasets::Dataset;
 using models::Run;
 
 struct Options {
-  std::string model = "all";
+  std::string only = "all";  // not --model: that is the key of the program in options.json
   double smoothing = 1;
   double penalty = 1, last_penalty = 1e-6;
   std::string schedule = "cosine";
   int window = 10;
 
-  bool wants(const std::string& name) const { return model == "all" || model == name; }
+  bool wants(const std::string& name) const { return only == "all" || only == name; }
 };
 
 // The three splits, of 0 and 1.
@@ -217,7 +217,7 @@ void train(Run& run, const Options& options) {
     }
   }
   if (tables.empty()) {
-    throw models::UsageError("--model joint: a table of 2^" + std::to_string(D) +
+    throw models::UsageError("--only joint: a table of 2^" + std::to_string(D) +
                              " probabilities is not possible; at most " +
                              std::to_string(models::FullJoint::most_dimensions) + " columns");
   }
@@ -269,7 +269,7 @@ void train(Run& run, const Options& options) {
   std::vector<Row> window;
   const std::size_t W = static_cast<std::size_t>(options.window);
   std::size_t from = 0;
-  if (W > 0 && W < D && options.model == "all") {
+  if (W > 0 && W < D && options.only == "all") {
     // The middle of the data; of an image, of its middle line.
     const std::size_t line = data.is_image() && data.channels == 1 ? data.width : D;
     from = line == D || W > line ? (D - W) / 2 : data.height / 2 * line + (line - W) / 2;
@@ -302,7 +302,7 @@ int main(int argc, char** argv) {
   program.options().epochs = 30;
   program.options().batch_size = 100;
   program.options().lr = 0.01;
-  program.option("--model", options.model, "which to fit; all of them side by side by default",
+  program.option("--only", options.only, "one model instead of all of them side by side",
                  {"all", "joint", "independent", "markov", "chow-liu", "fvsbn"});
   program.option("--smoothing", options.smoothing, "examples added to each count",
                  models::at_least(0));
