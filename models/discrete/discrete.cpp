@@ -309,7 +309,7 @@ std::vector<double> mutual_information(const Array& x, double smoothing) {
       const double p10 = (ni - both + smoothing / 4) / total;
       const double p01 = (nj - both + smoothing / 4) / total;
       const double p00 = (n - ni - nj + both + smoothing / 4) / total;
-      // I = Σ p(x_i, x_j) ln p(x_i, x_j) / (p(x_i) p(x_j))                          [CL, eq. 8]
+      // I = Σ p(x_i, x_j) ln p(x_i, x_j) / (p(x_i) p(x_j))                          [CL]
       result[i * D + j] = term(p11, pi, pj) + term(p10, pi, 1 - pj) + term(p01, 1 - pi, pj) +
                           term(p00, 1 - pi, 1 - pj);
     }
@@ -320,7 +320,7 @@ std::vector<double> mutual_information(const Array& x, double smoothing) {
 ChowLiuTree ChowLiuTree::fit(const Array& x, double smoothing) {
   const std::vector<double> information = mutual_information(x, smoothing);
   std::vector<std::size_t> parents =
-      maximum_spanning_tree(information, x.shape()[1]);  // max Σ_d I(x_d; x_π(d))   [CL, eq. 12]
+      maximum_spanning_tree(information, x.shape()[1]);  // max Σ_d I(x_d; x_π(d))   [CL]
   return ChowLiuTree(OneParent::fit(x, std::move(parents), smoothing));
 }
 

@@ -7,7 +7,7 @@
 //   full joint     p(x) = one entry of a table                      2^D − 1 free parameters
 //   independent    p(x) = Π_d p(x_d)                                D
 //   Markov chain   p(x) = p(x₁) Π_{d>1} p(x_d|x_{d−1})              2D − 1
-//   Chow–Liu tree  p(x) = p(x_r) Π_{d≠r} p(x_d|x_{π(d)})            2D − 1         [CL, eq. 4]
+//   Chow–Liu tree  p(x) = p(x_r) Π_{d≠r} p(x_d|x_{π(d)})            2D − 1         [CL]
 //
 // The chain rule with logistic conditionals, D (D + 1) / 2, is fvsbn.hpp.
 // D dimensions, B batch, n examples, K values of a categorical. All log-probabilities in nats, sums
@@ -117,7 +117,7 @@ class MarkovChain : public OneParent {
 };
 
 /// The tree of greatest likelihood: that with the greatest sum of mutual information between parent
-/// and child [CL, eq. 12]. Its root is column 0.
+/// and child [CL]. Its root is column 0.
 class ChowLiuTree : public OneParent {
  public:
   static ChowLiuTree fit(const Array& x, double smoothing = 1);

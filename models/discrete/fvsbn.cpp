@@ -75,7 +75,7 @@ Tensor Fvsbn::logits(const Tensor& x) const {
     throw std::invalid_argument("Fvsbn: x must have shape (B, " + std::to_string(dimensions()) +
                                 "), got " + to_string(x.shape()));
   }
-  return lower_linear(x, weight_, bias_);  // b_d + Σ_{j<d} W_dj x_j                   [LM, eq. 2]
+  return lower_linear(x, weight_, bias_);  // b_d + Σ_{j<d} W_dj x_j                   [LM]
 }
 
 Tensor Fvsbn::log_prob(const Tensor& x) const {

@@ -1,11 +1,11 @@
 // Fully visible sigmoid belief network: the whole chain rule, each conditional a logistic
 // regression on the variables before.
 //   Neal 1992, "Connectionist Learning of Belief Networks", Artificial Intelligence 56      [N]
-//   Frey 1998, "Graphical Models for Machine Learning and Digital Communication"; the name is from
-//   Larochelle & Murray 2011, "The Neural Autoregressive Distribution Estimator"            [LM]
+//   Larochelle & Murray 2011, "The Neural Autoregressive Distribution Estimator", AISTATS,
+//   where it is the baseline                                                               [LM]
 //
 //   p(x) = Π_d p(x_d|x_1 … x_{d−1})                                 chain rule
-//   p(x_d = 1|x_1 … x_{d−1}) = σ(b_d + Σ_{j<d} W_dj x_j)            logistic       [LM, eq. 2]
+//   p(x_d = 1|x_1 … x_{d−1}) = σ(b_d + Σ_{j<d} W_dj x_j)            logistic       [LM]
 //
 // D biases and D (D − 1) / 2 weights: D (D + 1) / 2 free parameters. The log-likelihood is concave
 // in W and b: there are no other maxima, and it may start at zero.

@@ -297,7 +297,7 @@ void train(Run& run, const Options& options) {
 int main(int argc, char** argv) {
   models::Program program("discrete",
                           "Discrete baselines, from the full joint table to logistic conditionals "
-                          "(Chow & Liu 1968; Neal 1992; Frey 1998)");
+                          "(Chow & Liu 1968; Neal 1992)");
   Options options;
   program.options().epochs = 30;
   program.options().batch_size = 100;
