@@ -267,7 +267,7 @@ std::vector<std::pair<std::string, std::string>> OptionTable::rows() const {
 
 int batch_size_for(const CommonOptions& options, std::size_t examples) {
   if (options.batch_size != 0) return options.batch_size;
-  return static_cast<int>(std::clamp<std::size_t>(examples / 100, 20, 100));
+  return static_cast<int>(std::clamp<std::size_t>(examples / 200, 10, 100));
 }
 
 datasets::LoadOptions load_options(const CommonOptions& options) {

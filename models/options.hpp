@@ -59,7 +59,7 @@ struct CommonOptions {
   bool quiet = false;
 };
 
-/// --batch-size; where that is 0, a hundredth of `examples`, from 20 to 100: small data sets need
+/// --batch-size; where that is 0, a 200th of `examples`, from 10 to 100: small data sets need
 /// more steps an epoch, large ones gain speed.
 int batch_size_for(const CommonOptions& options, std::size_t examples);
 

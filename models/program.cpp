@@ -63,7 +63,7 @@ void Program::add_common_options() {
   const bool automatic = o.batch_size == 0;
   table_.add("--batch-size", o.batch_size,
              std::string("Examples in a training step") +
-                 (automatic ? "; 0: a hundredth of the training set, from 20 to 100" : ""),
+                 (automatic ? "; 0: a 200th of the training set, from 10 to 100" : ""),
              at_least(automatic ? 0 : 1), common);
   table_.add("--lr", o.lr, "Learning rate", above(0), common);
   table_.add("--seed", o.seed, "Seed of all random numbers", common);

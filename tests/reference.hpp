@@ -5,6 +5,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,17 @@ void check_gradients(F f, const std::vector<Array>& inputs) {
   if (!is_double) return;
   const GradcheckResult result = gradcheck(f, inputs);
   CHECK_MESSAGE(result.passed, result.message);
+}
+
+/// What f throws says, for tests of error messages.
+template <class Exception = std::invalid_argument, class F>
+std::string message_of(const F& f) {
+  try {
+    f();
+  } catch (const Exception& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
 }
 
 inline bool all_finite(const Array& a) {

@@ -128,15 +128,6 @@ const std::vector<ShapePair> shape_pairs = {
     {{3, 50, 40}, {3, 1, 1}, {3, 50, 40}},
 };
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-
 }  // namespace
 
 TEST_CASE("functions of one tensor have the right values") {

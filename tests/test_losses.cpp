@@ -12,15 +12,6 @@ namespace {
 
 using Quad = long double;
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-
 IndexArray classes_like(const Shape& shape, std::int64_t count) {
   IndexArray classes(IndexArray::shape_type(shape.begin(), shape.end()));
   for (std::size_t i = 0; i < classes.size(); ++i) {

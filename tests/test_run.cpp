@@ -628,3 +628,17 @@ TEST_CASE("a program that fails before its first epoch leaves nothing behind") {
           r.evaluating("test", 0, 10);
         }) == "130 train_x: stopped\n");
 }
+
+TEST_CASE("batches and training sets as the options say") {
+  CommonOptions options;
+  CHECK(batch_size_for(options, 7) == 128);  // a program's default, or what was asked for
+  options.batch_size = 0;
+  CHECK(batch_size_for(options, 7) == 10);
+  CHECK(batch_size_for(options, 5000) == 25);
+  CHECK(batch_size_for(options, 50000) == 100);
+  options.train_size = 300;
+  options.seed = 4;
+  const datasets::Dataset data = datasets::load("moons", load_options(options));
+  CHECK(data.train.shape()[0] == 300);
+  CHECK(data.test.shape()[0] == 4000);  // not shortened
+}

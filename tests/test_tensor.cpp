@@ -7,8 +7,10 @@
 
 #include "autograd/gradcheck.hpp"
 #include "autograd/ops.hpp"
+#include "tests/reference.hpp"
 
 using namespace nabla;
+using nabla::testing::message_of;
 
 namespace {
 
@@ -34,16 +36,6 @@ Tensor times(const Tensor& a, const Tensor& b) {
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
-}
-
-template <class Exception, class F>
-std::string message_of(const F& f) {
-  try {
-    f();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 std::string printed(const Tensor& tensor) {

@@ -103,7 +103,7 @@ Array log_prob(const NadeEnsemble& ensemble, const Array& x) {
   std::vector<Tensor> each;
   for (const Nade& member : ensemble) each.push_back(member.log_prob(data));
   const Real log_M = std::log(static_cast<Real>(ensemble.size()));
-  return (logsumexp(stack(each), {0}) - log_M).value();  // ln p̄(x), (M, B) → (B,)     [UML, §4.3]
+  return (logsumexp(stack(each), {0}) - log_M).value();  // ln p̄(x), (M, B) → (B,)     [UML]
 }
 
 Array sample(const NadeEnsemble& ensemble, std::size_t n, Rng& rng) {

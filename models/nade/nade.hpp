@@ -4,10 +4,10 @@
 //   Estimation", arXiv:1605.02226                                                          [UCGML]
 //   Uria, Murray & Larochelle 2014, "A Deep and Tractable Density Estimator", arXiv:1310.1757 [UML]
 //
-//   p(x)   = Π_d p(x_{o_d} | x_{o_<d})                     chain rule, in the ordering o [UCGML,
-//   eq. 1] p(x_{o_d} = 1 | x_{o_<d}) = σ(b_{o_d} + V_{o_d}·h_d) [UCGML, eq. 5] h_d    = σ(W_{o_<d}
-//   x_{o_<d} + c)                      weights shared by all d       [UCGML, eq. 6] p̄(x)   = (1/M)
-//   Σ_m p_m(x)                              ensemble over orderings       [UML, §4.3]
+//   p(x)  = Π_d p(x_{o_d} | x_{o_<d})                 chain rule, in ordering o  [UCGML, eq. 1]
+//   p(x_{o_d} = 1 | x_{o_<d}) = σ(b_{o_d} + V_{o_d}·h_d)                         [UCGML, eq. 2]
+//   h_d   = σ(W_{o_<d} x_{o_<d} + c)                  weights shared by all d    [UCGML, eq. 3]
+//   p̄(x)  = (1/M) Σ_m p_m(x)                          ensemble over orderings    [UML]
 //
 // B examples, D dimensions, H hidden units, M members of an ensemble. Log-densities in nats.
 #pragma once

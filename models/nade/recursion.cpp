@@ -370,14 +370,14 @@ Tensor nade_logits(const Tensor& x, const NadeWeights& weights, const Ordering& 
 Tensor nade_logits_by_step(const Tensor& x, const NadeWeights& weights, const Ordering& o) {
   check("nade_logits_by_step", x.shape(), weights, o);
   const std::size_t H = weights.c.size();
-  Tensor a = broadcast_to(weights.c, {x.size(0), H});  // a₁ = c
+  Tensor a = broadcast_to(weights.c, {x.size(0), H});  // a₁ = c    [UCGML, eq. 4]
   std::vector<Tensor> logits(o.size());
   for (const std::size_t o_d : o) {
     const std::ptrdiff_t d = static_cast<std::ptrdiff_t>(o_d);
     const auto row = [d](const Tensor& m) { return slice(m, 0, d, d + 1); };
-    const Tensor h = sigmoid(a);                                          // (B, H)     [eq. 6]
-    logits[o_d] = matmul(h, transpose(row(weights.V))) + row(weights.b);  // (B, 1)     [eq. 5]
-    a = a + slice(x, 1, d, d + 1) * row(weights.W);                       // (B, H)     [eq. 8]
+    const Tensor h = sigmoid(a);                                          // (B, H)     [eq. 5]
+    logits[o_d] = matmul(h, transpose(row(weights.V))) + row(weights.b);  // (B, 1)     [eq. 2]
+    a = a + slice(x, 1, d, d + 1) * row(weights.W);                       // (B, H)     [eq. 6]
   }
   return concat(logits, 1);
 }

@@ -1,12 +1,12 @@
 // The recursion of NADE as one operation, and as the paper writes it.
 //
-//   a₁ = c                       a_{d+1} = a_d + x_{o_d} W_{o_d}              [LM, eq. 6; UCGML,
-//   eq. 8] h_d = σ(a_d)                                                                     [UCGML,
-//   eq. 6] l_{o_d} = b_{o_d} + V_{o_d}·h_d,  p(x_{o_d} = 1 | x_{o_<d}) = σ(l_{o_d})         [UCGML,
-//   eq. 5]
+//   a₁ = c,   a_{d+1} = a_d + x_{o_d} W_{o_d}                                    [UCGML, eqs. 4, 6]
+//   h_d = σ(a_d)                                                                 [UCGML, eq. 5]
+//   l_{o_d} = b_{o_d} + V_{o_d}·h_d,   p(x_{o_d} = 1 | x_{o_<d}) = σ(l_{o_d})    [UCGML, eq. 2]
 //
 // o is the ordering: o_d is the dimension that comes d-th. B examples, D dimensions, H hidden
-// units; W (D, H), V (D, H), b (D), c (H).
+// units; W (D, H), V (D, H), b (D), c (H): the paper's W is ours transposed. [UCGML] as in
+// nade.hpp.
 //
 // h changes only after an input that is 1. So the sigmoids, which are most of the work, are needed
 // once for each 1 and not once for each dimension: an eighth, for digits.

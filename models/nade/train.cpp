@@ -26,7 +26,7 @@ struct Options {
   std::string ordering = "raster";
   int members = 1;
   bool order_agnostic = false;
-  double weight_decay = 0.1;
+  double weight_decay = 0.05;
 };
 
 // Mean of ln p̄(x) over a data set, in nats. A long evaluation shows how far it is.
@@ -143,7 +143,7 @@ void train(Run& run, const Options& options) {
       double loss_sum = 0;
       for (std::size_t m = 0; m < trained; ++m) {
         const Nade nade = options.order_agnostic
-                              ? ensemble[m].with_ordering(rng.permutation(D))  // [UML, eq. 8]
+                              ? ensemble[m].with_ordering(rng.permutation(D))  // [UML]
                               : ensemble[m];
         const Tensor loss = -mean(nade.log_prob(batch));
         loss.backward();
@@ -183,7 +183,8 @@ int main(int argc, char** argv) {
       "nade",
       "NADE (Larochelle & Murray 2011; Uria et al. 2016, arXiv:1605.02226), for binary data");
   Options options;
-  program.options().epochs = 30;
+  program.options().epochs = 40;
+  program.options().lr = 3e-3;
   program.options().batch_size = 0;
   program.option("--hidden", options.hidden, "H, hidden units", models::at_least(1));
   program.option("--ordering", options.ordering,

@@ -2,13 +2,12 @@
 //   Kingma & Welling 2014, "Auto-Encoding Variational Bayes", arXiv:1312.6114        [KW]
 //   Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders", arXiv:1509.00519  [BGS]
 //
-//   p(z)    = N(0, I)                                        prior
-//   p(x|z)  = Π_d Bernoulli(x_d; σ(f(z)_d))                  decoder, f a network    [KW, eq. 11]
-//   q(z|x)  = N(z; μ(x), diag σ²(x))                         encoder, networks μ, ln σ² [KW, eq.
-//   12] ELBO(x) = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)) ≤ ln p(x)                           [KW, eq.
-//   3] z       = μ + σ ⊙ ε, ε ~ N(0, I)                         reparameterisation      [KW, eq.
-//   10] L_K(x)  = E[ln (1/K) Σ_k p(x, z_k) / q(z_k|x)] ≤ ln p(x), z_k ~ q(z|x)           [BGS, eq.
-//   8]
+//   p(z)    = N(0, I)                               prior
+//   p(x|z)  = Π_d Bernoulli(x_d; σ(f(z)_d))         decoder, f a network         [KW, eq. 11]
+//   q(z|x)  = N(z; μ(x), diag σ²(x))                encoder, networks μ, ln σ²   [KW, eq. 12]
+//   ELBO(x) = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)) ≤ ln p(x)                       [KW, eq. 3]
+//   z       = μ + σ ⊙ ε, ε ~ N(0, I)                reparameterisation           [KW, eq. 10]
+//   L_K(x)  = E[ln (1/K) Σ_k p(x, z_k) / q(z_k|x)] ≤ ln p(x), z_k ~ q(z|x)       [BGS, eq. 8]
 //
 // B batch, D dimensions of x, Z of the latent space, K importance samples. All figures in nats.
 #pragma once
