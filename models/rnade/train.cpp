@@ -12,6 +12,7 @@
 #include "models/rnade/protocol.hpp"
 #include "models/rnade/rnade.hpp"
 #include "models/run.hpp"
+#include "nn/ema.hpp"
 #include "nn/optim.hpp"
 #include "nn/schedule.hpp"
 
@@ -31,7 +32,7 @@ struct Options {
   double sigma_floor = 1e-3;
   std::string mean_gradient = "scaled";
   std::string schedule = "linear";
-  double weight_decay = 0, noise = 0;
+  double weight_decay = 0, noise = 0, average = 0.998;
   int columns = 0, folds = 0, fold = 0;
   std::string fold_order = "file";
 };
@@ -64,6 +65,8 @@ class Member {
         init_(seed_),
         model_(shape(options, train_), init_),
         adam_(model_.parameters(), {run.lr(), 0.9, 0.999, 1e-8, options.weight_decay}),
+        averages_(options.average > 0),
+        average_(model_.parameters(), {options.average, true}),
         best_(model_.state()) {}
 
   // One pass over the training rows. Returns the mean log-density of the batches as they came.
@@ -81,21 +84,19 @@ class Member {
       adam_.clear_grad();
       loss.backward();
       adam_.step();
+      if (averages_) average_.update();
       run.step(loss.item(), rows.size());
       total -= loss.item() * static_cast<double>(rows.size());
     }
     return total / static_cast<double>(n);
   }
 
-  // Validates, and keeps the weights if they are the best so far.
+  // Validates (the moving average of the weights, where there is one), and keeps the weights if
+  // they are the best so far.
   double validate(int epoch) {
-    const double value = mean_log_prob(valid_);
-    if (best_epoch_ == 0 || value > best_value_) {
-      best_ = model_.state();
-      best_value_ = value;
-      best_epoch_ = epoch;
-    }
-    return value;
+    if (!averages_) return validate_weights(epoch);
+    const nn::EMA::Average in_place = average_.average();
+    return validate_weights(epoch);
   }
 
   void use_best() { model_.load(best_); }
@@ -121,6 +122,7 @@ class Member {
   const Array& test() const { return test_; }
   std::size_t examples() const { return train_.shape()[0]; }
   nn::Optimiser& optimiser() { return adam_; }
+  nn::EMA& average() { return average_; }
   double best_value() const { return best_value_; }
   int best_epoch() const { return best_epoch_; }
 
@@ -152,6 +154,16 @@ class Member {
   }
 
  private:
+  double validate_weights(int epoch) {
+    const double value = mean_log_prob(valid_);
+    if (best_epoch_ == 0 || value > best_value_) {
+      best_ = model_.state();
+      best_value_ = value;
+      best_epoch_ = epoch;
+    }
+    return value;
+  }
+
   static models::RnadeOptions shape(const Options& options, const Array& x) {
     models::RnadeOptions result;
     result.data = x.shape()[1];
@@ -169,6 +181,8 @@ class Member {
   Rng init_;
   Rnade model_;
   nn::AdamW adam_;
+  bool averages_;
+  nn::EMA average_;
   nn::NamedArrays best_;
   double best_value_ = 0;
   int best_epoch_ = 0;  // 0: not validated yet
@@ -329,6 +343,7 @@ void train(Run& run, const Options& options) {
       parameters.emplace_back(number.empty() ? path : "fold" + number + "." + path, tensor);
     }
     run.keep("adam" + number, member.optimiser());
+    if (options.average > 0) run.keep("average" + number, member.average());
     run.keep(
         "best" + number + "-of-fold", [&member] { return member.saved(); },
         [&member](const nn::StoredArrays& saved) { member.restore(saved); });
@@ -435,6 +450,9 @@ int main(int argc, char** argv) {
   program.option("--noise", options.noise,
                  "std of normal noise on training rows, in standard deviations of a column",
                  models::at_least(0));
+  program.option("--average", options.average,
+                 "decay of a moving average of the weights, which is validated and tested; 0: none",
+                 models::between(0, 0.99999));
   program.option("--columns", options.columns, "use the first N columns only; 0: all",
                  models::at_least(0));
   program.option("--folds", options.folds,
