@@ -197,7 +197,7 @@ Array first_columns(const Array& x, std::size_t columns) {
   return result;
 }
 
-std::vector<Splits> load_splits(const Run& run, const Options& options, std::string& name) {
+std::vector<Splits> load_splits(const Run& run, const Options& options) {
   datasets::LoadOptions how = models::load_options(run.options());
   const std::size_t limit = how.train_size;
   if (options.folds != 0) {
@@ -205,7 +205,6 @@ std::vector<Splits> load_splits(const Run& run, const Options& options, std::str
     how.train_size = 0;  // limits the rows of each fold, below
   }
   const Dataset data = datasets::load(run.options().data, how);
-  name = data.name;
   if (data.is_image()) {
     throw models::UsageError("--data " + run.options().data + ": these are images of " +
                              std::to_string(data.columns()) +
@@ -324,10 +323,10 @@ void check(const Options& options) {
 
 void train(Run& run, const Options& options) {
   check(options);
-  std::string name;
-  std::vector<Splits> splits = load_splits(run, options, name);
+  std::vector<Splits> splits = load_splits(run, options);
   // Toys are reported in the units of their known density, tables in units of the standard
   // deviations of the training rows, as the published tables are.
+  const std::string& name = run.options().data;
   const std::vector<std::string>& toys = datasets::Toy::names();
   const bool is_toy =
       std::find(toys.begin(), toys.end(), name) != toys.end() && splits[0].train.shape()[1] == 2;
@@ -335,8 +334,10 @@ void train(Run& run, const Options& options) {
   std::vector<std::unique_ptr<Member>> members;  // one for each fold
   nn::NamedTensors parameters;
   std::size_t examples = 0;
+  // One fold alone is the same as among all of them.
+  const std::size_t first = options.fold == 0 ? 0 : static_cast<std::size_t>(options.fold) - 1;
   for (std::size_t k = 0; k < splits.size(); ++k) {
-    members.push_back(std::make_unique<Member>(std::move(splits[k]), options, run, k));
+    members.push_back(std::make_unique<Member>(std::move(splits[k]), options, run, first + k));
     Member& member = *members.back();
     const std::string number = splits.size() == 1 ? "" : std::to_string(k + 1);
     for (auto& [path, tensor] : member.model().named_parameters()) {
