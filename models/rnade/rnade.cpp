@@ -15,8 +15,8 @@ Array first_weights(const Shape& shape, std::size_t fan_in, Rng& rng) {
   return rng.uniform(shape, -bound, bound);
 }
 
-// Weights equal, the means of the K components spread over a standard normal's quantiles, σ = 1/2:
-// on standardised data every component starts with some data to explain.
+// Weights equal, the means of the K components drawn from a standard normal, σ = 1/2: on
+// standardised data every component starts with something to explain.
 Array first_biases(std::size_t D, std::size_t K, Rng& rng) {
   Array b = zeros({D, 1, 3 * K});
   if (K == 1) return b;
@@ -63,12 +63,13 @@ Rnade::Rnade(const RnadeOptions& options, Rng& rng) : options_(options) {
 
 nn::MixtureOfNormals Rnade::mixture(const Tensor& a, const Tensor& rho, const Tensor& V,
                                     const Tensor& b) const {
-  const Tensor h = relu(a * rho);       // h_d = ReLU(ρ_d a_d)              [UML, §3]
-  const Tensor out = matmul(h, V) + b;  // (…, B, 3K)
+  // h_d = ReLU(ρ_d a_d), then softmax(…), μ_d and σ_d each an affine map of it          [UML, §3]
+  const Tensor out = matmul(relu(a * rho), V) + b;  // (…, B, 3K)
   const ptrdiff_t K = static_cast<ptrdiff_t>(options_.components);
-  const Tensor logits = slice(out, -1, 0, K);  // [UML, §3]
-  const Tensor log_std = floored_log_std(slice(out, -1, 2 * K), options_.sigma_floor);  // [UML, §3]
-  Tensor means = slice(out, -1, K, 2 * K);  // [UML, §3]
+  const Tensor logits = slice(out, -1, 0, K);
+  Tensor means = slice(out, -1, K, 2 * K);
+  // σ_d = exp(s_d) + floor
+  const Tensor log_std = floored_log_std(slice(out, -1, 2 * K), options_.sigma_floor);
   if (options_.scale_mean_gradient && means.requires_grad()) {
     means = scale_gradient(means, Tensor(exp(log_std.detach())));
   }

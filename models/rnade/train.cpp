@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 
 #include "datasets/batches.hpp"
@@ -378,7 +379,9 @@ void train(Run& run, const Options& options) {
                   models::maximise("valid_log_prob_nats"));
   }
 
-  run.note("σ ≥ " + std::to_string(options.sigma_floor) + " standard deviations of a column. " +
+  std::ostringstream floor;
+  floor << options.sigma_floor;
+  run.note("σ ≥ " + floor.str() + " standard deviations of a column. " +
            (is_toy ? "Densities are in the units of the data."
                    : "Densities are of data standardised with the training rows."));
   std::vector<double> test, valid, gaussian;
@@ -407,14 +410,18 @@ void train(Run& run, const Options& options) {
   figures.emplace_back("sigma_floor", options.sigma_floor);
 
   Rng rng(run.seed(), 20);
-  const Array samples = members[0]->sample(is_toy ? 4000 : raw_test.shape()[0], rng);
+  const Array samples = members[0]->sample(raw_test.shape()[0], rng);
   if (is_toy) {
     const datasets::Toy toy(name);
     const models::Window window = models::window_around(raw_test);
     const Array picture = draw_densities(*members[0], toy, samples, window);
-    const std::string caption =
-        "ln p(x) of the truth, of the model (both over 8 nats), and samples of the model";
-    run.image("samples.png", picture, caption);
+    run.image("density.png", picture,
+              "ln p(x) of the truth and of the model, both over 8 nats, and samples of the model");
+    run.image("samples.png",
+              side_by_side({models::scatter(raw_test, window, picture_size),
+                            models::scatter(samples, window, picture_size)},
+                           2),
+              "Test points, and as many samples of the model");
     double truth = 0;  // mean of ln p over the test points, whose sampling error −H + KL shares
     for (const Real value : toy.log_density(raw_test)) {
       truth += static_cast<double>(value) / static_cast<double>(raw_test.shape()[0]);
