@@ -282,6 +282,11 @@ Dataset load_single(const std::string& path, const LoadOptions& options) {
   flatten(x, path, data);
   check_finite(x, path);
   if (data.is_image() && stored.type == ElementType::u8) divide_by_255(x);
+  if (options.whole_file) {
+    data.valid = data.test = empty({0, x.shape()[1]});
+    data.train = std::move(x);
+    return data;
+  }
   const std::size_t n = x.shape()[0], tenth = std::max<std::size_t>(1, n / 10);
   const std::size_t valid = options.valid_size != 0 ? options.valid_size : tenth;
   const std::size_t test = options.test_size != 0 ? options.test_size : tenth;

@@ -36,6 +36,9 @@ struct LoadOptions {
   std::size_t train_size = 0, valid_size = 0, test_size = 0;
   /// Of what is drawn (glyphs, points) and of splits. Two runs are comparable on equal seeds.
   std::uint64_t seed = 1;
+  /// Of a single file: all rows in `train`, in the file's order, and none elsewhere. For splits of
+  /// one's own, such as folds.
+  bool whole_file = false;
 };
 
 /// What load() knows by name, in the order to show.

@@ -207,6 +207,13 @@ TEST_CASE("one file: split 80 / 10 / 10 by seed, whatever the format") {
   for (const Real v : first_column(data.test)) all.insert(v);
   CHECK(all.size() == 50);
   CHECK(load(folder / "t.csv", in("")).train == data.train);  // its .gz is found
+  LoadOptions whole = in("");
+  whole.whole_file = true;
+  const Dataset rows = load(folder / "t.csv", whole);
+  CHECK(rows.train.shape() == Shape{50, 2});
+  CHECK(rows.train(49, 1) == 49 * 49);  // in the file's order
+  CHECK(rows.valid.shape() == Shape{0, 2});
+  CHECK(rows.test.shape() == Shape{0, 2});
   LoadOptions sizes = in("");
   sizes.valid_size = 20;
   sizes.test_size = 29;

@@ -1,0 +1,266 @@
+// Every measure against a closed form.
+#include <cmath>
+#include <doctest/doctest.h>
+#include <limits>
+
+#include "models/metrics.hpp"
+#include "reference.hpp"
+
+using namespace nabla;
+using namespace nabla::models;
+using nabla::testing::is_double;
+
+namespace {
+
+const double ln2 = std::log(2.0), pi = std::acos(-1.0);
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+Array shifted(const Array& x, std::size_t column, double by) {
+  Array y = x;
+  for (std::size_t r = 0; r < y.shape()[0]; ++r) y(r, column) += static_cast<Real>(by);
+  return y;
+}
+
+// The plain double loop of the U-statistic.
+double mmd2_by_loops(const Array& x, const Array& y, const Kernel& kernel) {
+  const auto k = [&](const Array& a, std::size_t i, const Array& b, std::size_t j) {
+    double squares = 0;
+    for (std::size_t d = 0; d < a.shape()[1]; ++d) {
+      squares += std::pow(static_cast<double>(a(i, d)) - static_cast<double>(b(j, d)), 2);
+    }
+    return kernel(squares);
+  };
+  const std::size_t n = x.shape()[0], m = y.shape()[0];
+  double xx = 0, yy = 0, xy = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) xx += i == j ? 0 : k(x, i, x, j);
+    for (std::size_t j = 0; j < m; ++j) xy += k(x, i, y, j);
+  }
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t j = 0; j < m; ++j) yy += i == j ? 0 : k(y, i, y, j);
+  }
+  const double dn = static_cast<double>(n), dm = static_cast<double>(m);
+  return xx / (dn * (dn - 1)) + yy / (dm * (dm - 1)) - 2 * xy / (dn * dm);
+}
+
+}  // namespace
+
+TEST_CASE("KL of discrete distributions: closed forms, and not symmetric") {
+  const double p = 0.9, q = 0.3;
+  const double forward = p * std::log(p / q) + (1 - p) * std::log((1 - p) / (1 - q));
+  const double backward = q * std::log(q / p) + (1 - q) * std::log((1 - q) / (1 - p));
+  CHECK(kl_divergence({p, 1 - p}, {q, 1 - q}) == doctest::Approx(forward).epsilon(1e-14));
+  CHECK(kl_divergence({q, 1 - q}, {p, 1 - p}) == doctest::Approx(backward).epsilon(1e-14));
+  CHECK(std::abs(forward - backward) > 0.1);
+  // Uniform over K against uniform over half of them: ln 2 one way, infinite the other.
+  CHECK(kl_divergence({0.5, 0.5, 0, 0}, {0.25, 0.25, 0.25, 0.25}) == doctest::Approx(ln2));
+  CHECK(kl_divergence({0.25, 0.25, 0.25, 0.25}, {0.5, 0.5, 0, 0}) == infinity);
+  CHECK(kl_divergence({0.2, 0.3, 0.5}, {0.2, 0.3, 0.5}) == 0);
+  CHECK(kl_divergence({1, 0}, {1, 0}) == 0);
+}
+
+TEST_CASE("Jensen-Shannon: symmetric, ln 2 for disjoint supports") {
+  const std::vector<double> p{0.7, 0.2, 0.1, 0}, q{0.1, 0.1, 0.3, 0.5};
+  CHECK(js_divergence(p, q) == doctest::Approx(js_divergence(q, p)).epsilon(1e-14));
+  CHECK(js_divergence(p, q) > 0);
+  CHECK(js_divergence(p, q) < ln2);
+  CHECK(js_divergence(p, p) == doctest::Approx(0));
+  CHECK(js_divergence({1, 0}, {0, 1}) == doctest::Approx(ln2).epsilon(1e-14));
+  // H(m) − ½ H(p) − ½ H(q) for (1, 0) and (½, ½): m = (¾, ¼).
+  const double expected = -0.75 * std::log(0.75) - 0.25 * std::log(0.25) - 0.5 * ln2;
+  CHECK(js_divergence({1, 0}, {0.5, 0.5}) == doctest::Approx(expected).epsilon(1e-14));
+}
+
+TEST_CASE("KL of two normals from log-densities at draws, both ways") {
+  // KL(N(0, 1) ‖ N(1, 2²)) = ln 2 + (1 + 1)/8 − ½; the other way ln ½ + (4 + 1)/2 − ½.
+  const auto log_normal = [](double x, double mean, double std_dev) {
+    return -0.5 * std::pow((x - mean) / std_dev, 2) - std::log(std_dev);
+  };
+  Rng rng(1);
+  const Array noise = rng.normal({100000});
+  std::vector<double> p, q, p_at_q, q_at_q;
+  for (const Real z : noise) {
+    const double x = static_cast<double>(z), y = 1 + 2 * x;
+    p.push_back(log_normal(x, 0, 1));
+    q.push_back(log_normal(x, 1, 2));
+    p_at_q.push_back(log_normal(y, 0, 1));
+    q_at_q.push_back(log_normal(y, 1, 2));
+  }
+  const Estimate forward = kl_from_log_densities(p, q);
+  const Estimate backward = kl_from_log_densities(q_at_q, p_at_q);
+  CHECK(std::abs(forward.value - (ln2 + 0.25 - 0.5)) < 4 * forward.standard_error);
+  CHECK(std::abs(backward.value - (-ln2 + 2.5 - 0.5)) < 4 * backward.standard_error);
+  CHECK(forward.standard_error < 0.01);
+  CHECK(backward.value > forward.value + 0.5);
+  CHECK(kl_from_log_densities({-1, -2}, {-1, -infinity}).value == infinity);
+}
+
+TEST_CASE("Wasserstein-1 on the line is exact, for samples of any sizes") {
+  CHECK(wasserstein1(Array{0, 1, 3}, Array{5, 6, 8}) == doctest::Approx(5));
+  CHECK(wasserstein1(Array{0}, Array{-1, 1}) == doctest::Approx(1));
+  CHECK(wasserstein1(Array{0, 1}, Array{0, 0, 1}) ==
+        doctest::Approx(1.0 / 6));  // a sixth moves by 1
+  CHECK(wasserstein1(Array{3, 1, 2}, Array{1, 2, 3}) == 0);
+  Rng rng(2);
+  const Array x = rng.normal({501, 1});
+  CHECK(wasserstein1(x, shifted(x, 0, -0.75)) == doctest::Approx(0.75).epsilon(1e-5));
+  // Equal sizes: the mean difference of the sorted samples.
+  const Array y = rng.uniform({501, 1}, -1, 3);
+  std::vector<double> a(x.begin(), x.end()), b(y.begin(), y.end());
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  double expected = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) expected += std::abs(a[i] - b[i]) / 501;
+  CHECK(wasserstein1(x, y) == doctest::Approx(expected).epsilon(1e-12));
+  CHECK(wasserstein1(y, x) == doctest::Approx(expected).epsilon(1e-12));
+}
+
+TEST_CASE("Wasserstein-1 of quantiles has the closed forms of the laws") {
+  // Midpoint quantiles of U(0, 1) and of U(1, 4): ∫ |1 + 3u − u| du = 2, linear so exact.
+  constexpr std::size_t n = 1000, m = 700;
+  Array x = empty({n}), y = empty({m}), z = empty({n});
+  for (std::size_t i = 0; i < n; ++i) {
+    const double u = (static_cast<double>(i) + 0.5) / n;
+    x(i) = static_cast<Real>(u);
+    // Logistic quantiles ln(u / (1 − u)), scaled by 2: W₁ to the unscaled law is E|L| = 2 ln 2.
+    z(i) = static_cast<Real>(std::log(u / (1 - u)));
+  }
+  for (std::size_t i = 0; i < m; ++i) {
+    y(i) = static_cast<Real>(1 + 3 * (static_cast<double>(i) + 0.5) / m);
+  }
+  CHECK(wasserstein1(x, y) == doctest::Approx(2).epsilon(1e-5));
+  CHECK(wasserstein1(z, compute(z * Real(2))) == doctest::Approx(2 * ln2).epsilon(2e-3));
+  Rng rng(3);  // N(0, 1) and N(1.5, 1): |μ₁ − μ₂|
+  CHECK(std::abs(wasserstein1(rng.normal({20000}), rng.normal({30000}, Real(1.5))) - 1.5) < 0.04);
+}
+
+TEST_CASE("sliced Wasserstein-1 of a shift is its length times the mean |cos|") {
+  Rng rng(4);
+  const Array x = rng.normal({200, 2});
+  const Array y = shifted(shifted(x, 0, 3), 1, 4);
+  // |cos θ| has mean 2/π and variance ½ − 4/π²
+  constexpr std::size_t projections = 4000;
+  const double error = 5 * std::sqrt((0.5 - 4 / (pi * pi)) / projections);
+  CHECK(std::abs(sliced_wasserstein1(x, y, projections, rng) - 5 * 2 / pi) < 4 * error);
+  // D = 3: E|cos θ| = ½, its variance 1/3 − 1/4
+  const Array u = rng.normal({100, 3});
+  const double error3 = 2 * std::sqrt((1.0 / 3 - 0.25) / projections);
+  CHECK(std::abs(sliced_wasserstein1(u, shifted(u, 2, 2), projections, rng) - 1) < 4 * error3);
+  const Array line = rng.normal({50, 1});
+  CHECK(sliced_wasserstein1(line, shifted(line, 0, 2), 3, rng) == doctest::Approx(2).epsilon(1e-5));
+  CHECK(sliced_wasserstein1(x, x, 10, rng) == 0);
+}
+
+TEST_CASE("MMD² is the plain double loop, by blocks of gemm or without") {
+  Rng rng(5);
+  for (const std::size_t D : {2, 20}) {
+    const Array x = rng.normal({1100, D}), y = rng.normal({130, D}, Real(0.2), Real(1.3));
+    for (const Kernel& kernel :
+         {Kernel::gaussian(std::sqrt(static_cast<double>(D))),
+          Kernel::inverse_multiquadratic({0.5, 2.0 * static_cast<double>(D)})}) {
+      const double expected = mmd2_by_loops(x, y, kernel);
+      CHECK(std::abs(mmd2_unbiased(x, y, kernel) - expected) < (is_double ? 1e-12 : 1e-6));
+      CHECK(std::abs(mmd2_unbiased(y, x, kernel) - expected) < (is_double ? 1e-12 : 1e-6));
+      CHECK(mmd2_biased(x, y, kernel) > expected);
+    }
+  }
+  // Far from the origin |x|² + |y|² − 2xᵀy loses its digits unless the mean is taken off first.
+  const Array x = rng.normal({60, 10}), y = rng.normal({50, 10}, Real(0.5));
+  const Kernel kernel = Kernel::gaussian(3);
+  const Array far_x = compute(x + Real(1000)), far_y = compute(y + Real(1000));
+  CHECK(std::abs(mmd2_unbiased(far_x, far_y, kernel) - mmd2_by_loops(far_x, far_y, kernel)) < 1e-6);
+  CHECK(mmd2_biased(x, x, kernel) == doctest::Approx(0).epsilon(1e-6));
+}
+
+TEST_CASE("MMD² of two normals has a closed form under a Gaussian kernel") {
+  // E k of N(a, σ²) and N(b, τ²) is s/√(s² + σ² + τ²) · exp(−(a − b)²/2(s² + σ² + τ²)), per
+  // dimension.
+  const auto expected_kernel = [](double s, double delta, double variances) {
+    const double v = s * s + variances;
+    return s / std::sqrt(v) * std::exp(-delta * delta / (2 * v));
+  };
+  constexpr double s = 1.2, delta = 0.8, tau = 1.5;
+  const double expected = expected_kernel(s, 0, 2) + expected_kernel(s, 0, 2 * tau * tau) -
+                          2 * expected_kernel(s, delta, 1 + tau * tau);
+  Rng rng(6);
+  constexpr int trials = 40;
+  double mean = 0, squares = 0, null_mean = 0, null_squares = 0;
+  int negative = 0;
+  for (int t = 0; t < trials; ++t) {
+    const Array x = rng.normal({300, 1});
+    const Array y = rng.normal({200, 1}, Real(delta), Real(tau)), z = rng.normal({200, 1});
+    const double value = mmd2_unbiased(x, y, Kernel::gaussian(s));
+    const double null_value = mmd2_unbiased(x, z, Kernel::gaussian(s));
+    mean += value / trials;
+    squares += value * value / trials;
+    null_mean += null_value / trials;
+    null_squares += null_value * null_value / trials;
+    negative += null_value < 0 ? 1 : 0;
+    CHECK(mmd2_biased(x, z, Kernel::gaussian(s)) >= 0);
+  }
+  const double error = std::sqrt((squares - mean * mean) / trials);
+  CHECK(std::abs(mean - expected) < 4 * error);
+  CHECK(error < 0.1 * expected);
+  // Two samples of one law: 0 on average, and below 0 about as often as above.
+  CHECK(std::abs(null_mean) < 4 * std::sqrt((null_squares - null_mean * null_mean) / trials));
+  CHECK(std::abs(null_mean) < 0.05 * expected);
+  CHECK(negative > 5);
+  CHECK(negative < 36);
+}
+
+TEST_CASE("kernels and the median distance") {
+  CHECK(Kernel::gaussian(2)(4) == doctest::Approx(std::exp(-0.5)));
+  CHECK(Kernel::inverse_multiquadratic({1, 3})(2) == doctest::Approx(1.0 / 3 + 3.0 / 5));
+  Array x = empty({3, 1});
+  x(0, 0) = 0;
+  x(1, 0) = 1;
+  x(2, 0) = 5;
+  CHECK(median_distance(x) == doctest::Approx(4));  // 1, 4, 5
+  Rng rng(7);  // differences of standard normals are N(0, 2): median √2 · 0.6745
+  CHECK(median_distance(rng.normal({3000, 1})) == doctest::Approx(0.9539).epsilon(0.05));
+}
+
+TEST_CASE("energy distance: 2 ∫ (F − G)², and a shift of one point") {
+  Array x = empty({1, 1}), y = empty({1, 1});
+  x(0, 0) = 1;
+  y(0, 0) = 4;
+  CHECK(energy_distance(x, y) == doctest::Approx(6));  // 2 · 3
+  Array two = empty({2, 1});
+  two(0, 0) = 0;
+  two(1, 0) = 2;
+  Array one = empty({1, 1});
+  one(0, 0) = 1;  // F − G = ±½ on an interval of length 1 each: 2 (¼ + ¼)
+  CHECK(energy_distance(two, one) == doctest::Approx(1));
+  Rng rng(8);
+  const Array a = rng.normal({400, 12}), b = rng.normal({500, 12});
+  CHECK(std::abs(energy_distance(a, a)) < (is_double ? 1e-7 : 1e-4));  // the root of rounding
+  CHECK(energy_distance(a, shifted(b, 0, 1)) > energy_distance(a, b));
+  CHECK(energy_distance(a, b) > 0);
+}
+
+TEST_CASE("what cannot be compared is refused in one line") {
+  CHECK_THROWS_WITH_AS(kl_divergence({0.5, 0.5}, {1}), "kl_divergence: 2 and 1 outcomes",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(kl_divergence({0.5, 0.6}, {0.5, 0.5}),
+                       "kl_divergence: the probabilities sum to 1.100000", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(js_divergence({0.5, 0.5}, {1.5, -0.5}),
+                       "js_divergence: probability 1 is -0.500000", std::invalid_argument);
+  CHECK_THROWS_AS(kl_from_log_densities({}, {}), std::invalid_argument);
+  CHECK_THROWS_AS(kl_from_log_densities({-infinity}, {0}), std::invalid_argument);
+  Rng rng(9);
+  CHECK_THROWS_WITH_AS(mmd2_unbiased(zeros({3, 2}), zeros({3, 4}), Kernel::gaussian(1)),
+                       "mmd2_unbiased: samples must be (n, D) and (m, D), got (3, 2) and (3, 4)",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(mmd2_unbiased(zeros({1, 2}), zeros({3, 2}), Kernel::gaussian(1)),
+                       "mmd2_unbiased: needs at least 2 samples of each, got (1, 2) and (3, 2)",
+                       std::invalid_argument);
+  CHECK_THROWS_AS(wasserstein1(Array(zeros({0})), Array{1, 2}), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(wasserstein1(Array{1, std::numeric_limits<Real>::quiet_NaN()}, Array{1, 2}),
+                       "wasserstein1: a sample is not finite", std::invalid_argument);
+  CHECK_THROWS_AS(sliced_wasserstein1(zeros({2, 2}), zeros({2, 2}), 0, rng), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(median_distance(zeros({5, 2})),
+                       "median_distance: half of the pairs are equal, choose a bandwidth",
+                       std::invalid_argument);
+  CHECK_THROWS_AS(Kernel::gaussian(0), std::invalid_argument);
+  CHECK_THROWS_AS(Kernel::inverse_multiquadratic({}), std::invalid_argument);
+}
