@@ -280,6 +280,12 @@ TEST_CASE("orderings: raster, random by seed, and from a file") {
   CHECK(o == random_ordering(50, 7));
   CHECK(o != random_ordering(50, 8));
   CHECK(Ordering(raster_ordering(50)) != o);
+  CHECK(scan_ordering(2, 3, 0) == Ordering{0, 1, 2, 3, 4, 5});
+  CHECK(scan_ordering(2, 3, 1) == Ordering{2, 1, 0, 5, 4, 3});
+  CHECK(scan_ordering(2, 3, 2) == Ordering{3, 4, 5, 0, 1, 2});
+  CHECK(scan_ordering(2, 3, 4) == Ordering{0, 3, 1, 4, 2, 5});
+  CHECK(scan_ordering(2, 3, 7) == Ordering{5, 2, 4, 1, 3, 0});
+  CHECK_THROWS_AS(scan_ordering(2, 3, 8), std::invalid_argument);
   const TemporaryFolder folder;
   const std::string path = folder / "ordering.txt";
   const auto read = [&](const std::string& text) -> std::string {

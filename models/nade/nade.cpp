@@ -54,6 +54,21 @@ Ordering raster_ordering(std::size_t D) {
   return o;
 }
 
+Ordering scan_ordering(std::size_t height, std::size_t width, std::size_t k) {
+  if (k > 7) throw std::invalid_argument("scan_ordering: k is from 0 to 7");
+  const bool by_columns = (k & 4) != 0;
+  const std::size_t lines = by_columns ? width : height, length = by_columns ? height : width;
+  Ordering o;
+  for (std::size_t i = 0; i < lines; ++i) {
+    const std::size_t line = (k & 2) != 0 ? lines - 1 - i : i;
+    for (std::size_t j = 0; j < length; ++j) {
+      const std::size_t place = (k & 1) != 0 ? length - 1 - j : j;
+      o.push_back(by_columns ? place * width + line : line * width + place);
+    }
+  }
+  return o;
+}
+
 Ordering random_ordering(std::size_t D, std::uint64_t seed) {
   return Rng(seed, ordering_stream).permutation(D);
 }

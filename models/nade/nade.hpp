@@ -24,6 +24,10 @@ namespace nabla::models {
 
 /// 0, 1, …, D − 1: for images row after row from the top.
 Ordering raster_ordering(std::size_t D);
+/// The eight ways to scan an image line by line, k = 0 … 7: 0 is raster; 1 adds "each line from its
+/// end", 2 "the last line first", 4 "columns for lines". Throws std::invalid_argument from k = 8
+/// on.
+Ordering scan_ordering(std::size_t height, std::size_t width, std::size_t k);
 /// All D! orderings equally likely; the same seed gives the same one.
 Ordering random_ordering(std::size_t D, std::uint64_t seed);
 /// "raster", "random", or the path of a file with the numbers 0 … D − 1, each once, in the order in

@@ -51,17 +51,27 @@ class Networks : public nn::Module {
   }
 };
 
-// Members with an ordering each: --ordering for the first, random ones for the others.
-NadeEnsemble make_ensemble(const Options& options, std::size_t D, std::uint64_t seed, Rng& rng) {
-  const std::size_t H = static_cast<std::size_t>(options.hidden);
+// Of member m. On images "raster" stands for the eight scans in turn, which keep neighbours close
+// together; for other data, and after an ordering from a file, all but the first are random.
+Ordering ordering_of_member(const std::string& name, const Dataset& data, std::size_t m,
+                            std::uint64_t seed) {
+  const std::size_t D = data.columns();
+  if (name == "raster" && data.is_image() && data.channels == 1) {
+    return models::scan_ordering(data.height, data.width, m % 8);
+  }
+  return m == 0 ? models::ordering_of(name, D, seed) : models::random_ordering(D, seed + m);
+}
+
+NadeEnsemble make_ensemble(const Options& options, const Dataset& data, std::uint64_t seed,
+                           Rng& rng) {
   NadeEnsemble ensemble;
   for (std::size_t m = 0; m < static_cast<std::size_t>(options.members); ++m) {
-    Ordering o = m == 0 ? models::ordering_of(options.ordering, D, seed)
-                        : models::random_ordering(D, seed + m);
+    Ordering o = ordering_of_member(options.ordering, data, m, seed);
     if (m > 0 && options.order_agnostic) {
       ensemble.push_back(ensemble[0].with_ordering(std::move(o)));
     } else {
-      ensemble.emplace_back(D, H, std::move(o), rng);
+      ensemble.emplace_back(data.columns(), static_cast<std::size_t>(options.hidden), std::move(o),
+                            rng);
     }
   }
   return ensemble;
@@ -117,7 +127,7 @@ void train(Run& run, const Options& options) {
   const std::size_t batch_size = static_cast<std::size_t>(models::batch_size_for(run.options(), n));
 
   Rng rng(run.seed());
-  NadeEnsemble ensemble = make_ensemble(options, D, run.seed(), rng);
+  NadeEnsemble ensemble = make_ensemble(options, data, run.seed(), rng);
   const Networks networks(ensemble);
   const std::size_t trained = options.order_agnostic ? 1 : ensemble.size();
   nn::AdamOptions adam_options;
@@ -189,9 +199,10 @@ int main(int argc, char** argv) {
   program.option("--hidden", options.hidden, "H, hidden units", models::at_least(1));
   program.option("--ordering", options.ordering,
                  "of the dimensions: raster, random, or a file with their numbers");
-  program.option("--members", options.members,
-                 "of the ensemble, with an ordering each: --ordering, then random ones",
-                 models::at_least(1));
+  program.option(
+      "--members", options.members,
+      "of the ensemble, with an ordering each: the eight scans of an image, or random ones",
+      models::at_least(1));
   program.option("--order-agnostic", options.order_agnostic,
                  "one network for all orderings, a fresh one in each step (EoNADE)");
   program.option("--weight-decay", options.weight_decay, "lambda of AdamW", models::at_least(0));
