@@ -1,59 +1,20 @@
 // One training step of the VAE 784-400-20-400-784, batch 128, Adam: the step that
-// bench/peers/vae_step.py times in turn with PyTorch's. By itself it prints a table; with --serve
-// it answers each input line "steps threads" with the milliseconds of one step.
-#include <chrono>
-#include <cstring>
-#include <iostream>
-
-#include "autograd/blas.hpp"
+// bench/peers/vae_step.py times in turn with PyTorch's.
+#include "bench/step.hpp"
 #include "models/vae/vae.hpp"
 #include "nn/optim.hpp"
 
 using namespace nabla;
 
-namespace {
-
-class Step {
- public:
-  Step()
-      : rng_(1),
-        x_(rng_.bernoulli({128, 784}, Real(0.2))),
-        vae_({}, rng_),
-        adam_(vae_.parameters(), {}) {}
-
-  double milliseconds(int steps, int threads) {
-    set_threads(threads);
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < steps; ++i) {
-      const Tensor loss = -mean(vae_.elbo(x_, rng_).value());
-      adam_.clear_grad();
-      loss.backward();
-      adam_.step();
-    }
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    return time.count() / steps;
-  }
-
- private:
-  Rng rng_;
-  Tensor x_;
-  models::Vae vae_;
-  nn::Adam adam_;
-};
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  Step step;
-  if (argc > 1 && std::strcmp(argv[1], "--serve") == 0) {
-    int steps = 0, threads = 0;
-    while (std::cin >> steps >> threads) {
-      std::cout << step.milliseconds(steps, threads) << std::endl;
-    }
-    return 0;
-  }
-  for (const int threads : {1, 2}) {
-    step.milliseconds(50, threads);
-    std::cout << threads << " threads: " << step.milliseconds(300, threads) << " ms a step\n";
-  }
+  Rng rng(1);
+  const Tensor x(rng.bernoulli({128, 784}, Real(0.2)));
+  const models::Vae vae({}, rng);
+  nn::Adam adam(vae.parameters(), {});
+  return bench::run(argc, argv, [&] {
+    const Tensor loss = -mean(vae.elbo(x, rng).value());
+    adam.clear_grad();
+    loss.backward();
+    adam.step();
+  });
 }

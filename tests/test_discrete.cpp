@@ -6,23 +6,15 @@
 #include <vector>
 
 #include "models/discrete/fvsbn.hpp"
-#include "reference.hpp"
+#include "tests/models.hpp"
 
 using namespace nabla;
 using namespace nabla::models;
+using namespace nabla::testing;
 
 namespace {
 
 constexpr double accuracy = sizeof(Real) == 8 ? 1e-12 : 1e-5;
-
-// Row k holds the binary digits of k.
-Array all_vectors(std::size_t D) {
-  Array x = empty({std::size_t{1} << D, D});
-  for (std::size_t k = 0; k < x.shape()[0]; ++k) {
-    for (std::size_t d = 0; d < D; ++d) x(k, d) = static_cast<Real>(k >> d & 1);
-  }
-  return x;
-}
 
 // n rows in which neighbours, and columns two apart, depend on each other.
 Array correlated(std::size_t n, std::size_t D, std::uint64_t seed) {
@@ -327,34 +319,14 @@ TEST_CASE("FVSBN: the logits are the sums of the equation") {
 TEST_CASE("FVSBN: gradients against differences; above the diagonal there is none") {
   const std::size_t D = 4;
   const Array x = correlated(6, D, 55);
-  const Fvsbn source = random_fvsbn(D, 56);
-  Fvsbn model(D);
-  std::vector<Tensor> parameters = model.parameters();
-  const auto objective = [&](const std::vector<Tensor>& inputs) {
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      parameters[i].mutable_value() = inputs[i].value();
-    }
-    model.clear_grad();
-    const Tensor result = sum(model.log_prob(Tensor(x))) - model.penalty() * Real(0.3);
-    if (!detail::grad_enabled()) return Tensor(result.value());
-    result.backward();
-    return record_many(
-        "objective", result.value(),
-        [parameters](Node& out) {
-          for (std::size_t i = 0; i < parameters.size(); ++i) {
-            out.parents[i].node->accumulate(compute(out.grad() * parameters[i].grad()));
-          }
-        },
-        inputs);
-  };
-  nabla::testing::check_gradients(objective,
-                                  {source.parameters()[0].value(), source.parameters()[1].value()});
-  nabla::testing::check_gradients(  // and for x, which another model may have made
-      [&](const std::vector<Tensor>& inputs) { return source.logits(inputs[0]); },
-      {nabla::testing::points({3, D}, -1, 1)});
+  const Fvsbn model = random_fvsbn(D, 56);
+  const std::vector<Tensor> parameters = model.parameters();
+  check_parameter_gradients(
+      model, [&] { return sum(model.log_prob(Tensor(x))) - model.penalty() * Real(0.3); });
+  check_gradients(  // and for x, which another model may have made
+      [&](const std::vector<Tensor>& inputs) { return model.logits(inputs[0]); },
+      {points({3, D}, -1, 1)});
 
-  model.load(source.state());
-  model.clear_grad();
   (mean(model.log_prob(Tensor(x))) - model.penalty()).backward();
   for (std::size_t d = 0; d < D; ++d) {
     CHECK(parameters[1].grad()(d) != 0);

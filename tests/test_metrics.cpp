@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "models/metrics.hpp"
-#include "reference.hpp"
+#include "tests/reference.hpp"
 
 using namespace nabla;
 using namespace nabla::models;

@@ -6,23 +6,14 @@
 
 #include "autograd/blas.hpp"
 #include "models/nade/nade.hpp"
-#include "tests/reference.hpp"
+#include "tests/models.hpp"
 #include "tests/temporary_folder.hpp"
 
 using namespace nabla;
 using namespace nabla::models;
-using nabla::testing::is_double, nabla::testing::message_of;
+using namespace nabla::testing;
 
 namespace {
-
-// All 2^D vectors, (2^D, D).
-Array all_vectors(std::size_t D) {
-  Array x = empty({std::size_t{1} << D, D});
-  for (std::size_t i = 0; i < x.shape()[0]; ++i) {
-    for (std::size_t d = 0; d < D; ++d) x(i, d) = static_cast<Real>(i >> d & 1);
-  }
-  return x;
-}
 
 // Weights far from 0, so that the conditionals differ.
 NadeWeights some_weights(std::size_t D, std::size_t H, std::uint64_t seed) {
@@ -87,7 +78,7 @@ TEST_CASE("gradients of the fused recursion") {
   Rng rng(8);
   const Tensor x(rng.bernoulli({4, 6}, Real(0.5)));
   const Ordering o = random_ordering(6, 4);
-  testing::check_gradients(
+  check_gradients(
       [&](const std::vector<Tensor>& w) {
         return nade_logits(x, {w[0], w[1], w[2], w[3]}, o);
       },
@@ -247,10 +238,7 @@ TEST_CASE("parameters: their number, and that each of them gets a gradient") {
   CHECK(nade.parameter_count() == 2 * 7 * 5 + 7 + 5);
   const Tensor x(rng.bernoulli({20, 7}, Real(0.5)));
   mean(nade.log_prob(x)).backward();
-  for (const auto& [name, parameter] : nade.named_parameters()) {
-    INFO(name);
-    CHECK(sum(abs(Tensor(parameter.grad()))).item() > 0);
-  }
+  check_gradient_reaches(nade);
   CHECK(&nade.with_ordering(random_ordering(7, 1)).parameters()[0].value() ==
         &nade.parameters()[0].value());
 }

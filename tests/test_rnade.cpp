@@ -9,11 +9,11 @@
 
 #include "models/rnade/protocol.hpp"
 #include "models/rnade/rnade.hpp"
-#include "reference.hpp"
+#include "tests/models.hpp"
 
 using namespace nabla;
 using namespace nabla::models;
-using nabla::testing::is_double;
+using namespace nabla::testing;
 
 namespace {
 
@@ -178,42 +178,11 @@ TEST_CASE("log_prob is the plain double loop of the paper") {
 TEST_CASE("gradients against differences, and every parameter gets one") {
   const Rnade model = tiny_rnade(3);
   CHECK(model.parameter_count() == 2 * 6 + 6 + 3 + 3 * 6 * 9 + 3 * 9);
-  std::vector<Tensor> parameters = model.parameters();
-  std::vector<Array> values;
-  for (const Tensor& p : parameters) values.push_back(p.value());
-  // The parameters are the inputs: put them into the model, and hand their gradients back.
-  const auto objective = [&](const std::vector<Tensor>& inputs) {
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      parameters[i].mutable_value() = inputs[i].value();
-    }
-    model.clear_grad();
-    const Tensor result = sum(model.log_prob(Tensor(some_data())));
-    if (!detail::grad_enabled()) return Tensor(result.value());
-    result.backward();
-    return record_many(
-        "objective", result.value(),
-        [parameters](Node& out) {
-          for (std::size_t i = 0; i < parameters.size(); ++i) {
-            out.parents[i].node->accumulate(compute(out.grad() * parameters[i].grad()));
-          }
-        },
-        inputs);
-  };
-  if (is_double) {
-    const GradcheckResult checked = gradcheck(objective, values);
-    INFO(checked.message);
-    CHECK(checked.passed);
-  }
+  check_parameter_gradients(model, [&] { return sum(model.log_prob(Tensor(some_data()))); });
   for (const bool scaled : {false, true}) {
     const Rnade fresh = tiny_rnade(3, 3, 0.1, scaled);
     mean(fresh.log_prob(Tensor(some_data()))).backward();
-    for (const Tensor& p : fresh.parameters()) {
-      INFO(p.label());
-      REQUIRE(p.has_grad());
-      double norm = 0;
-      for (const Real g : p.grad()) norm += std::abs(static_cast<double>(g));
-      CHECK(norm > 0);
-    }
+    check_gradient_reaches(fresh);
   }
 }
 

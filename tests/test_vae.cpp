@@ -3,11 +3,12 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
-#include "autograd/gradcheck.hpp"
 #include "models/vae/vae.hpp"
+#include "tests/models.hpp"
 
 using namespace nabla;
 using namespace nabla::models;
+using namespace nabla::testing;
 
 namespace {
 
@@ -226,46 +227,19 @@ TEST_CASE("the mean of the gradient estimator is the gradient of the exact ELBO"
 }
 
 TEST_CASE("gradients of both objectives against differences, and every parameter gets one") {
-  Vae vae = tiny_vae(2);
+  const Vae vae = tiny_vae(2);
   CHECK(vae.parameter_count() == (5 * 6 + 6) + 2 * (6 * 2 + 2) + (2 * 6 + 6) + (6 * 5 + 5));
-  std::vector<Tensor> parameters = vae.parameters();
-  std::vector<Array> values;
-  for (const Tensor& p : parameters) values.push_back(p.value());
-  for (const std::size_t K : {1, 4}) {
-    // The parameters are the inputs: put them into the model, and hand their gradients back.
-    const auto objective = [&](const std::vector<Tensor>& inputs) {
-      for (std::size_t i = 0; i < inputs.size(); ++i)
-        parameters[i].mutable_value() = inputs[i].value();
-      vae.clear_grad();
-      Rng rng(6);
-      const Tensor result = K == 1 ? sum(vae.elbo(Tensor(tiny_data()), rng).value())
-                                   : sum(vae.importance_bound(Tensor(tiny_data()), K, rng));
-      if (!detail::grad_enabled()) return Tensor(result.value());
-      result.backward();
-      return record_many(
-          "objective", result.value(),
-          [parameters](Node& out) {
-            for (std::size_t i = 0; i < parameters.size(); ++i) {
-              out.parents[i].node->accumulate(compute(out.grad() * parameters[i].grad()));
-            }
-          },
-          inputs);
-    };
-    const GradcheckResult checked = gradcheck(objective, values);
-    INFO(checked.message);
-    CHECK(checked.passed);
-  }
-  vae.clear_grad();
+  check_parameter_gradients(vae, [&] {
+    Rng rng(6);
+    return sum(vae.elbo(Tensor(tiny_data()), rng).value());
+  });
+  check_parameter_gradients(vae, [&] {
+    Rng rng(6);
+    return sum(vae.importance_bound(Tensor(tiny_data()), 4, rng));
+  });
   Rng rng(6);
   mean(vae.elbo(Tensor(tiny_data()), rng).value()).backward();
-  for (const Tensor& p : vae.parameters()) {
-    INFO(p.label());
-    REQUIRE(p.has_grad());
-    double norm = 0;
-    for (std::size_t i = 0; i < p.size(); ++i)
-      norm += std::abs(static_cast<double>(p.grad().data()[i]));
-    CHECK(norm > 0);
-  }
+  check_gradient_reaches(vae);
 }
 
 TEST_CASE("samples and reconstructions are probabilities of the right shape") {

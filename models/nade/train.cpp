@@ -193,7 +193,7 @@ int main(int argc, char** argv) {
       "nade",
       "NADE (Larochelle & Murray 2011; Uria et al. 2016, arXiv:1605.02226), for binary data");
   Options options;
-  program.options().epochs = 40;
+  program.options().epochs = 30;
   program.options().lr = 3e-3;
   program.options().batch_size = 0;
   program.option("--hidden", options.hidden, "H, hidden units", models::at_least(1));
