@@ -52,8 +52,8 @@ void check_parameter_gradients(const nn::Module& model, const F& f) {
 
 /// That each parameter has a gradient, and not 0 throughout.
 inline void check_gradient_reaches(const nn::Module& model) {
-  for (const auto& [name, p] : model.named_parameters()) {
-    INFO(name);
+  for (const Tensor& p : model.parameters()) {
+    INFO(p.label());
     REQUIRE(p.has_grad());
     CHECK(sum(abs(Tensor(p.grad()))).item() > 0);
   }
