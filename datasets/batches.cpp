@@ -79,4 +79,16 @@ IndexArray take_rows(const IndexArray& x, const std::vector<std::size_t>& rows) 
   return take(x, rows);
 }
 
+Array take_columns(const Array& x, std::size_t from, std::size_t count) {
+  if (x.dimension() != 2 || count > x.shape()[1] || from > x.shape()[1] - count) {
+    throw std::invalid_argument("take_columns: " + std::to_string(count) + " columns from " +
+                                std::to_string(from) + " on are not in " + to_string(x.shape()));
+  }
+  Array result = empty({x.shape()[0], count});
+  for (std::size_t r = 0; r < x.shape()[0]; ++r) {
+    std::copy_n(x.data() + r * x.shape()[1] + from, count, result.data() + r * count);
+  }
+  return result;
+}
+
 }  // namespace nabla::datasets

@@ -63,4 +63,7 @@ class Batches {
 Array take_rows(const Array& x, const std::vector<std::size_t>& rows);
 IndexArray take_rows(const IndexArray& x, const std::vector<std::size_t>& rows);
 
+/// Columns [from, from + count) of x (N, D): (N, count). Throws std::invalid_argument beyond D.
+Array take_columns(const Array& x, std::size_t from, std::size_t count);
+
 }  // namespace nabla::datasets

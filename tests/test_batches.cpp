@@ -93,3 +93,12 @@ TEST_CASE("take_rows copies rows, whatever their number and shape") {
   CHECK_THROWS_AS(Batches(4, 0, 1, 1), std::invalid_argument);
   CHECK_THROWS_AS(Batches(4, 2, 1, 1)[2], std::invalid_argument);
 }
+
+TEST_CASE("columns of a table") {
+  const Array x{{1, 2, 3}, {4, 5, 6}};
+  CHECK(take_columns(x, 1, 2) == Array{{2, 3}, {5, 6}});
+  CHECK(take_columns(x, 0, 3) == x);
+  CHECK(take_columns(x, 3, 0).shape() == Shape{2, 0});
+  CHECK_THROWS_AS(take_columns(x, 2, 2), std::invalid_argument);
+  CHECK_THROWS_AS(take_columns(x, 0, 4), std::invalid_argument);
+}

@@ -139,15 +139,6 @@ class Pictures {
   std::string names_;
 };
 
-// A few columns, few enough for the full joint table.
-Array columns_of(const Array& x, std::size_t from, std::size_t count) {
-  Array result = empty({x.shape()[0], count});
-  for (std::size_t b = 0; b < x.shape()[0]; ++b) {
-    std::copy_n(x.data() + b * x.shape()[1] + from, count, result.data() + b * count);
-  }
-  return result;
-}
-
 void train(Run& run, const Options& options) {
   const Dataset data = datasets::load(run.options().data, models::load_options(run.options()));
   if (data.low < 0 || data.high > 1 || (!data.binary && !data.is_image())) {
@@ -273,8 +264,9 @@ void train(Run& run, const Options& options) {
     // The middle of the data; of an image, of its middle line.
     const std::size_t line = data.is_image() && data.channels == 1 ? data.width : D;
     from = line == D || W > line ? (D - W) / 2 : data.height / 2 * line + (line - W) / 2;
-    const Splits part{columns_of(splits.train, from, W), columns_of(splits.valid, from, W),
-                      columns_of(splits.test, from, W)};
+    const Splits part{datasets::take_columns(splits.train, from, W),
+                      datasets::take_columns(splits.valid, from, W),
+                      datasets::take_columns(splits.test, from, W)};
     const double s = options.smoothing;
     window.push_back(measure(run, models::FullJoint::fit(part.train, s), part, "joint"));
     window.push_back(measure(run, models::Independent::fit(part.train, s), part, "independent"));

@@ -190,15 +190,6 @@ class Member {
   int best_epoch_ = 0;  // 0: not validated yet
 };
 
-Array first_columns(const Array& x, std::size_t columns) {
-  if (columns == 0 || columns == x.shape()[1]) return x;
-  Array result = empty({x.shape()[0], columns});
-  for (std::size_t r = 0; r < x.shape()[0]; ++r) {
-    std::copy_n(x.data() + r * x.shape()[1], columns, result.data() + r * columns);
-  }
-  return result;
-}
-
 std::vector<Splits> load_splits(const Run& run, const Options& options) {
   datasets::LoadOptions how = models::load_options(run.options());
   const std::size_t limit = how.train_size;
@@ -212,20 +203,22 @@ std::vector<Splits> load_splits(const Run& run, const Options& options) {
                              std::to_string(data.columns()) +
                              " pixels, RNADE takes points or tables of real numbers");
   }
-  const std::size_t columns = static_cast<std::size_t>(options.columns);
-  if (columns > data.columns()) {
-    throw models::UsageError("--columns " + std::to_string(columns) + ": " + run.options().data +
-                             " has only " + std::to_string(data.columns()));
+  if (static_cast<std::size_t>(options.columns) > data.columns()) {
+    throw models::UsageError("--columns " + std::to_string(options.columns) + ": " +
+                             run.options().data + " has only " + std::to_string(data.columns()));
   }
+  const std::size_t columns =
+      options.columns == 0 ? data.columns() : static_cast<std::size_t>(options.columns);
   if (options.folds == 0) {
-    return {{first_columns(data.train, columns), first_columns(data.valid, columns),
-             first_columns(data.test, columns)}};
+    return {{datasets::take_columns(data.train, 0, columns),
+             datasets::take_columns(data.valid, 0, columns),
+             datasets::take_columns(data.test, 0, columns)}};
   }
   if (data.valid.size() != 0) {
     throw models::UsageError("--folds: " + run.options().data +
                              " comes with its splits, folds are made from a single file");
   }
-  const Array all = first_columns(data.train, columns);
+  const Array all = datasets::take_columns(data.train, 0, columns);
   const std::size_t folds = static_cast<std::size_t>(options.folds);
   if (all.shape()[0] < 3 * folds) {
     throw models::UsageError("--folds " + std::to_string(folds) + ": " + run.options().data +
