@@ -161,7 +161,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
        weight.value().data(), 1, y.data());
   const auto backward = [](Node& out, Node& x, Node& weight, Node& bias) {
     linear_backward(out, x, weight);
-    bias.accumulate(unbroadcast(out.grad(), bias.value.shape()));
+    if (bias.requires_grad()) bias.accumulate(unbroadcast(out.grad(), bias.value.shape()));
   };
   return record("linear", std::move(y), backward, x, weight, bias);
 }

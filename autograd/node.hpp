@@ -61,7 +61,7 @@ class Node {
   bool keeps_grad = false;  // an intermediate result whose gradient was asked for
 
   bool is_leaf() const { return parents.empty() && !history_freed; }
-  void require_grad() { requires_grad_ = true; }
+  void require_grad(bool wanted = true) { requires_grad_ = wanted; }
   std::string describe() const;  // "matmul (64, 400)", with the label where there is one
 
  private:

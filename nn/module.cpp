@@ -116,4 +116,16 @@ bool Module::contains(const Module& other) const {
   return false;
 }
 
+Frozen::Frozen(const Module& module) {
+  for (const Tensor& tensor : module.parameters()) {
+    if (!tensor.requires_grad()) continue;
+    tensor.node().require_grad(false);
+    parameters_.push_back(tensor);
+  }
+}
+
+Frozen::~Frozen() {
+  for (const Tensor& tensor : parameters_) tensor.node().require_grad(true);
+}
+
 }  // namespace nabla::nn

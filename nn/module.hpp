@@ -66,4 +66,22 @@ class Module {
   std::shared_ptr<Contents> contents_;
 };
 
+/// While one lives, a module's parameters are constants: gradients flow through the module to its
+/// input, and none is computed for, or added to, its own parameters. For one player's step in a
+/// game of two networks:
+///
+///   { const Frozen fixed(discriminator); generator_loss(discriminator(fake)).backward(); }
+///
+/// It must live until backward() has run. What was frozen or constant before stays so.
+class Frozen {
+ public:
+  explicit Frozen(const Module& module);
+  ~Frozen();
+  Frozen(const Frozen&) = delete;
+  Frozen& operator=(const Frozen&) = delete;
+
+ private:
+  std::vector<Tensor> parameters_;  // that did want a gradient
+};
+
 }  // namespace nabla::nn
