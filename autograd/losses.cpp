@@ -6,6 +6,7 @@
 
 #include "autograd/logistic.hpp"
 #include "autograd/ops.hpp"
+#include "autograd/simd.hpp"
 
 namespace nabla {
 
@@ -16,7 +17,7 @@ using detail::log1p_exp;
 
 namespace {
 
-void check_probabilities(const Array& targets) {
+void check_probabilities(const char* operation, const Array& targets) {
   const Real* const t = targets.data();
   int outside = 0;  // NaN fails both comparisons
 #pragma omp parallel for simd reduction(| : outside) if (targets.size() >= parallel_threshold)
@@ -24,7 +25,7 @@ void check_probabilities(const Array& targets) {
   if (outside == 0) return;
   const Real* const bad =
       std::find_if(t, t + targets.size(), [](Real p) { return !(p >= 0 && p <= 1); });
-  throw std::invalid_argument("binary_cross_entropy: target " + std::to_string(*bad) +
+  throw std::invalid_argument(std::string(operation) + ": target " + std::to_string(*bad) +
                               " at flat index " + std::to_string(bad - t) + " of " +
                               to_string(targets.shape()) + " is outside [0, 1]");
 }
@@ -56,7 +57,7 @@ Tensor binary_cross_entropy(const Tensor& logits, const Tensor& targets) {
   if (targets.requires_grad()) {
     throw std::invalid_argument("binary_cross_entropy: targets get no gradient; detach() them");
   }
-  check_probabilities(targets.value());
+  check_probabilities("binary_cross_entropy", targets.value());
   const Array& l = logits.value();
   const Array& t = targets.value();
   return record(
@@ -70,6 +71,69 @@ Tensor binary_cross_entropy(const Tensor& logits, const Tensor& targets) {
 
 Tensor binary_cross_entropy(const Tensor& logits, const Array& targets) {
   return binary_cross_entropy(logits, Tensor(targets));
+}
+
+// Σ_d x_d l_d − softplus(l_d), softplus(l) = max(l, 0) + ln(1 + e^(−|l|))        dl = g (x − σ(l))
+// One pass forward and one back, where the same of single operations would be ten.
+Tensor bernoulli_log_prob(const Tensor& logits, const Tensor& x) {
+  const Shape &shape = logits.shape(), &own = x.shape();
+  const bool fits = !own.empty() && own.size() <= shape.size() &&
+                    std::equal(own.rbegin(), own.rend(), shape.rbegin());
+  if (!fits) {
+    throw std::invalid_argument(
+        "bernoulli_log_prob: logits (…, D) need x of their last axes, got " + to_string(shape) +
+        " and " + to_string(own));
+  }
+  if (x.requires_grad()) {
+    throw std::invalid_argument("bernoulli_log_prob: x gets no gradient; detach() it");
+  }
+  check_probabilities("bernoulli_log_prob", x.value());
+  const std::size_t D = shape.back(), vectors = D / simd::lanes * simd::lanes;
+  Array result = empty(Shape(shape.begin(), shape.end() - 1));
+  const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(result.size());
+  const std::size_t own_rows = D == 0 ? 1 : x.size() / D;
+#pragma omp parallel for schedule(static) if (logits.size() >= parallel_threshold)
+  for (std::ptrdiff_t i = 0; i < rows; ++i) {
+    const std::size_t row = static_cast<std::size_t>(i);
+    const Real* const l = logits.value().data() + row * D;
+    const Real* const t = x.value().data() + row % own_rows * D;
+    simd::Vector sums(Real(0));
+    for (std::size_t d = 0; d < vectors; d += simd::lanes) {
+      using std::abs;
+      const simd::Vector a = simd::load(l + d);
+      const simd::Vector larger = (a + abs(a)) * simd::Vector(Real(0.5));
+      sums = sums + (simd::load(t + d) * a - larger - log1p_exp(a));
+    }
+    Real sum = simd::sum_lanes(sums);
+    for (std::size_t d = vectors; d < D; ++d) {
+      sum += t[d] * l[d] - (l[d] + std::abs(l[d])) / 2 - log1p_exp(l[d]);
+    }
+    result.data()[row] = sum;
+  }
+  const auto backward = [D, vectors, rows, own_rows](Node& out, Node& logits, Node& x) {
+    logits.accumulate_with([&](Array& gradient, Real beta) {
+#pragma omp parallel for schedule(static) if (gradient.size() >= parallel_threshold)
+      for (std::ptrdiff_t i = 0; i < rows; ++i) {
+        const std::size_t row = static_cast<std::size_t>(i);
+        const Real* const l = logits.value.data() + row * D;
+        const Real* const t = x.value.data() + row % own_rows * D;
+        const Real g = out.grad().data()[row];
+        Real* const dl = gradient.data() + row * D;
+        if (beta == 0) {
+          const simd::Vector factor(g);
+          for (std::size_t d = 0; d < vectors; d += simd::lanes) {
+            const simd::Vector p = simd::logistic(simd::load(l + d));
+            simd::store(dl + d, factor * (simd::load(t + d) - p));
+          }
+        }
+        for (std::size_t d = beta == 0 ? vectors : 0; d < D; ++d) {
+          const Real before = beta == 0 ? 0 : dl[d];
+          dl[d] = before + g * (t[d] - 1 / (1 + std::exp(-l[d])));
+        }
+      }
+    });
+  };
+  return record("bernoulli_log_prob", std::move(result), backward, logits, x);
 }
 
 // −ln softmax(l)[c] = ln Σₖ e^(lₖ − m) − (l_c − m), m = max l       dlₖ = g (softmax(l)ₖ − [k = c])

@@ -119,6 +119,10 @@ Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t
 /// Targets in [0, 1], of the logits' shape; no gradient for them.
 Tensor binary_cross_entropy(const Tensor& logits, const Tensor& targets);
 Tensor binary_cross_entropy(const Tensor& logits, const Array& targets);
+/// ln p(x) = Σ_d x_d ln σ(l_d) + (1 − x_d) ln σ(−l_d) over the last axis: logits (…, D) → (…). x
+/// has the logits' shape or the last of its axes: x (B, D) serves logits (K, B, D). In [0, 1], no
+/// gradient.
+Tensor bernoulli_log_prob(const Tensor& logits, const Tensor& x);
 /// −ln softmax(l)[class] for each example: logits (…, K), classes (…) → (…).
 Tensor cross_entropy(const Tensor& logits, const IndexArray& classes);
 /// (prediction − target)², averaged over all elements: one number. The shapes must be equal.

@@ -8,47 +8,13 @@
 
 #include "autograd/blas.hpp"
 #include "autograd/ops.hpp"
+#include "autograd/simd.hpp"
 
 namespace nabla::models {
 namespace {
 
-// Registers full of numbers. The library in double, for tests, does with one.
-#ifdef XTENSOR_USE_XSIMD
-using Vector = xt_simd::simd_type<Real>;
-constexpr std::size_t lanes = Vector::size;
-Vector load(const Real* p) {
-  return xt_simd::load_as<Real>(p, xt_simd::unaligned_mode());
-}
-void store(Real* p, const Vector& v) {
-  v.store_unaligned(p);
-}
-Real sum_lanes(const Vector& v) {
-  return xsimd::hadd(v);
-}
-Vector multiply_add(const Vector& a, const Vector& b, const Vector& c) {
-  return xsimd::fma(a, b, c);  // a b + c
-}
-#else
-using Vector = Real;
-constexpr std::size_t lanes = 1;
-Vector load(const Real* p) {
-  return *p;
-}
-void store(Real* p, Vector v) {
-  *p = v;
-}
-Real sum_lanes(Vector v) {
-  return v;
-}
-Vector multiply_add(Vector a, Vector b, Vector c) {
-  return a * b + c;
-}
-#endif
-
-Vector logistic(const Vector& a) {
-  using std::exp;
-  return Vector(Real(1)) / (Vector(Real(1)) + exp(-a));
-}
+using simd::lanes, simd::load, simd::logistic, simd::multiply_add, simd::store, simd::sum_lanes;
+using simd::Vector;
 
 constexpr std::size_t chunk = 64;  // hidden units whose state stays in registers
 constexpr std::size_t registers = chunk / lanes;

@@ -25,6 +25,8 @@ struct Options {
   std::string binarize = "auto";
   std::string schedule = "cosine";
   int warm_up = 0;
+  int importance_samples = 1;
+  double beta = 1;
   int test_samples = 128;
 };
 
@@ -46,14 +48,18 @@ Score score(const Vae& vae, const Array& data, Rng rng) {
   return total;
 }
 
-double mean_log_prob(Run& run, const Vae& vae, const Array& data, int K, Rng rng) {
+// The mean of L_K: for large K an estimate of ln p(x).
+double mean_bound(Run& run, const std::string& what, const Vae& vae, const Array& data, int K,
+                  Rng rng) {
   double total = 0;
   const std::size_t n = data.shape()[0];
-  for (const std::vector<std::size_t>& rows : Batches::in_order(n, 500)) {
-    run.evaluating("log p(x) of the test set", rows.front(), n);
-    const Array log_prob = vae.log_prob(datasets::take_rows(data, rows), K, rng);
-    for (const Real value : log_prob) total += value / static_cast<double>(n);
+  for (const std::vector<std::size_t>& rows : Batches::in_order(n, 200)) {
+    run.evaluating(what, rows.front(), n);
+    const Array bounds =
+        vae.log_prob(datasets::take_rows(data, rows), static_cast<std::size_t>(K), rng);
+    for (const Real value : bounds) total += value / static_cast<double>(n);
   }
+  run.evaluating(what, n, n);
   return total;
 }
 
@@ -112,6 +118,13 @@ void train(Run& run, const Options& options) {
     run.note("Trained on grey values: the figures are scores, not likelihoods, of this data.");
   }
 
+  const int K = options.importance_samples;
+  if (options.beta != 1) {
+    run.note(
+        "--beta weights the prior term in training only: the ELBO and log p(x) shown are those "
+        "of the true bounds, with weight 1.");
+  }
+
   models::VaeOptions shape;
   shape.data = data.columns();
   shape.hidden.assign(options.hidden.begin(), options.hidden.end());
@@ -129,46 +142,69 @@ void train(Run& run, const Options& options) {
     const std::uint64_t epoch = static_cast<std::uint64_t>(run.epoch());
     const Batches batches(data.train.shape()[0], static_cast<std::size_t>(run.batch_size()),
                           run.seed(), epoch);
-    double reconstruction = 0, kl = 0;
     if (options.schedule == "cosine") {
       adam.set_lr(run.lr() * nn::schedule::cosine(epoch - 1, run.options().epochs));
     }
-    // The weight of the KL grows from near 0 to 1 (Sønderby et al. 2016, §2.3): z is put to use
-    // before its price is paid in full.
-    const double beta = nn::schedule::linear_warm_up(epoch - 1, options.warm_up);
+    // The weight of the KL grows from near 0 (Sønderby et al. 2016, §2.3): z is put to use before
+    // its price is paid in full.
+    const double beta = options.beta * nn::schedule::linear_warm_up(epoch - 1, options.warm_up);
+    double reconstruction = 0, kl = 0;
     for (const std::vector<std::size_t>& rows : batches) {
-      Array x = datasets::take_rows(data.train, rows);  // (B, D)
-      if (fresh) x = datasets::binarize_fresh(x, rows, run.seed(), epoch);
+      Array batch = datasets::take_rows(data.train, rows);  // (B, D)
+      if (fresh) batch = datasets::binarize_fresh(batch, rows, run.seed(), epoch);
+      const Tensor x(std::move(batch));
 
-      const models::Elbo terms = vae.elbo(Tensor(std::move(x)), rng);  // (B,) each
-      const Tensor loss = mean(terms.kl * static_cast<Real>(beta) - terms.reconstruction);
+      Tensor loss;
+      if (K == 1) {  // −ELBO, its KL in closed form, which has less noise than L_1
+        const models::Elbo terms = vae.elbo(x, rng);  // (B,) each
+        loss = mean(terms.kl * static_cast<Real>(beta) - terms.reconstruction);
+        reconstruction += sum(terms.reconstruction).item();
+        kl += sum(terms.kl).item();
+      } else {  // −L_K
+        loss = -mean(
+            vae.importance_bound(x, static_cast<std::size_t>(K), rng, static_cast<Real>(beta)));
+      }
       adam.clear_grad();
       loss.backward();
       adam.step();
-
       run.step(loss.item(), rows.size());
-      reconstruction += sum(terms.reconstruction).item();
-      kl += sum(terms.kl).item();
     }
-    const double n = static_cast<double>(data.train.shape()[0]);
-    const Score score_valid = score(vae, valid, Rng(run.seed(), 10));
     if (run.snapshot_due()) {
       Rng fixed(run.seed(), 11);  // the same z each time: one sees the images form
       run.snapshot(models::grid(vae.sample(36, fixed), data.height, data.width, 12));
     }
-    run.end_epoch({{"train_elbo_nats", (reconstruction - kl) / n},
-                   {"valid_elbo_nats", score_valid.elbo},
-                   {"train_reconstruction_nats", reconstruction / n},
-                   {"valid_reconstruction_nats", score_valid.reconstruction},
-                   {"train_kl_nats", kl / n},
-                   {"valid_kl_nats", score_valid.kl}},
-                  models::maximise("valid_elbo_nats"));
+    const Score at = score(vae, valid, Rng(run.seed(), 10));
+    models::Figures figures;
+    if (K == 1) {
+      const double n = static_cast<double>(data.train.shape()[0]);
+      figures = {{"train_elbo_nats", (reconstruction - kl) / n},
+                 {"valid_elbo_nats", at.elbo},
+                 {"train_reconstruction_nats", reconstruction / n},
+                 {"valid_reconstruction_nats", at.reconstruction},
+                 {"train_kl_nats", kl / n},
+                 {"valid_kl_nats", at.kl}};
+    } else {
+      const double bound =
+          mean_bound(run, "L_K of the validation set", vae, valid, K, Rng(run.seed(), 14));
+      figures = {{"train_importance_bound_nats", -run.mean_loss()},
+                 {"valid_importance_bound_nats", bound},
+                 {"valid_elbo_nats", at.elbo},
+                 {"valid_reconstruction_nats", at.reconstruction},
+                 {"valid_kl_nats", at.kl}};
+    }
+    std::string criterion = K == 1 ? "valid_elbo_nats" : "valid_importance_bound_nats";
+    if (options.beta != 1) {  // then neither is what the training goes for
+      criterion = "valid_weighted_nats";
+      figures.emplace_back(criterion, at.reconstruction - options.beta * at.kl);
+    }
+    run.end_epoch(figures, models::maximise(criterion));
   }
   run.use_best();
 
   draw_pictures(run, vae, data, test);
   const Score score_test = score(vae, test, Rng(run.seed(), 12));
-  const double log_prob = mean_log_prob(run, vae, test, options.test_samples, Rng(run.seed(), 13));
+  const double log_prob = mean_bound(run, "log p(x) of the test set", vae, test,
+                                     options.test_samples, Rng(run.seed(), 13));
   run.finish({{"test_elbo_nats", score_test.elbo},
               {"test_reconstruction_nats", score_test.reconstruction},
               {"test_kl_nats", score_test.kl},
@@ -194,6 +230,12 @@ int main(int argc, char** argv) {
   program.option("--schedule", options.schedule, "of the learning rate over all epochs",
                  {"cosine", "constant"});
   program.option("--warm-up", options.warm_up, "epochs in which the weight of the KL grows to 1",
+                 models::at_least(0));
+  program.option("--importance-samples", options.importance_samples,
+                 "K of the bound to train on (Burda et al. 2016, eq. 8); 1 is the ELBO",
+                 models::at_least(1));
+  program.option("--beta", options.beta,
+                 "weight of the KL, or with K > 1 of ln p(z) - ln q(z|x); 1 gives bounds",
                  models::at_least(0));
   program.option("--test-samples", options.test_samples,
                  "K of the importance-sampled log p(x) at the end", models::at_least(1));

@@ -23,20 +23,6 @@ std::vector<std::size_t> decoder_sizes(const VaeOptions& options) {
   return sizes;
 }
 
-// ln p(x|z) = Σ_d x_d ln σ(l_d) + (1 − x_d) ln(1 − σ(l_d)), l = f(z)                 [KW, eq. 11]
-Tensor log_bernoulli(const Tensor& logits, const Tensor& x) {
-  return -sum(binary_cross_entropy(logits, x), {-1});
-}
-
-// (B, D) → (K, B, D)
-Array repeat(const Array& x, std::size_t K) {
-  Array result = empty({K, x.shape()[0], x.shape()[1]});
-  for (std::size_t k = 0; k < K; ++k) {
-    std::copy(x.data(), x.data() + x.size(), result.data() + k * x.size());
-  }
-  return result;
-}
-
 }  // namespace
 
 Tensor reparameterise(const Posterior& q, const Array& epsilon) {
@@ -65,27 +51,34 @@ Tensor Vae::decode(const Tensor& z) const {
   return decoder_(z);
 }
 
+// ln p(x|z) = Σ_d x_d ln σ(l_d) + (1 − x_d) ln(1 − σ(l_d)), l = f(z)                 [KW, eq. 11]
+Tensor Vae::log_likelihood(const Tensor& x, const Tensor& z) const {
+  return bernoulli_log_prob(decode(z), x);
+}
+
 Elbo Vae::elbo(const Tensor& x, Rng& rng) const {
   const Posterior q = encode(x);
   const Tensor z = reparameterise(q, rng.normal(q.mean.shape()));
-  return {log_bernoulli(decode(z), x), kl_to_prior(q)};  // E_q[ln p(x|z)] and KL       [KW, eq. 3]
+  return {log_likelihood(x, z),
+          kl_to_prior(q)};  // E_q[ln p(x|z)] and KL                [KW, eq. 3]
 }
 
-Tensor Vae::log_weights(const Tensor& x, const Posterior& q, const Array& epsilon) const {
-  const std::size_t K = epsilon.shape()[0];
+Tensor Vae::log_weights(const Tensor& x, const Posterior& q, const Array& epsilon,
+                        Real beta) const {
   const Tensor z = reparameterise(q, epsilon);  // (K, B, Z)
   // ln p(z) − ln q(z|x) = ½ Σ_z (ε² + ln σ² − z²): both constants ½ ln 2π cancel.
   const Tensor prior_over_posterior =
       sum(Tensor(compute(epsilon * epsilon)) + q.log_var - square(z), {-1}) * Real(0.5);
-  return log_bernoulli(decode(z), Tensor(repeat(x.value(), K))) + prior_over_posterior;  // (K, B)
+  return log_likelihood(x, z) +
+         prior_over_posterior * beta;  // ln w_k, (K, B)            [BGS, eq. 8]
 }
 
 // L_K(x) = ln (1/K) Σ_k w_k,  w_k = p(x, z_k) / q(z_k|x)                               [BGS, eq. 8]
-Tensor Vae::importance_bound(const Tensor& x, std::size_t K, Rng& rng) const {
+Tensor Vae::importance_bound(const Tensor& x, std::size_t K, Rng& rng, Real beta) const {
   if (K == 0) throw std::invalid_argument("importance_bound: K must be at least 1");
   const Posterior q = encode(x);
   const Array epsilon = rng.normal({K, x.shape()[0], latent_});
-  return logsumexp(log_weights(x, q, epsilon), {0}) - std::log(static_cast<Real>(K));
+  return logsumexp(log_weights(x, q, epsilon, beta), {0}) - std::log(static_cast<Real>(K));
 }
 
 Array Vae::log_prob(const Array& x, std::size_t K, Rng& rng) const {

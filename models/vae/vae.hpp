@@ -7,7 +7,8 @@
 //   q(z|x)  = N(z; μ(x), diag σ²(x))                encoder, networks μ, ln σ²   [KW, eq. 12]
 //   ELBO(x) = E_q[ln p(x|z)] − KL(q(z|x) ‖ p(z)) ≤ ln p(x)                       [KW, eq. 3]
 //   z       = μ + σ ⊙ ε, ε ~ N(0, I)                reparameterisation           [KW, eq. 10]
-//   L_K(x)  = E[ln (1/K) Σ_k p(x, z_k) / q(z_k|x)] ≤ ln p(x), z_k ~ q(z|x)       [BGS, eq. 8]
+//   L_K(x)  = E[ln (1/K) Σ_k w_k] ≤ ln p(x), w_k = p(x, z_k) / q(z_k|x), z_k ~ q(z|x)  [BGS, eq. 8]
+//   ∇L_K    = E[Σ_k w̃_k ∇ ln w_k], w̃_k = w_k / Σ_j w_j                        [BGS, eqs. 13, 14]
 //
 // B batch, D dimensions of x, Z of the latent space, K importance samples. All figures in nats.
 #pragma once
@@ -56,13 +57,23 @@ class Vae : public nn::Module {
   Posterior encode(const Tensor& x) const;  ///< x (B, D)
   Tensor decode(const Tensor& z) const;     ///< z (…, Z) → logits f(z), (…, D)
 
+  /// ln p(x|z), x (B, D) and z (…, B, Z) → (…, B).
+  Tensor log_likelihood(const Tensor& x, const Tensor& z) const;
+
   /// x (B, D) with values in [0, 1]: binary data gives a bound on ln p(x); for grey values the
   /// Bernoulli "likelihood" is only a score.
   Elbo elbo(const Tensor& x, Rng& rng) const;
 
+  /// ln w_k = ln p(x, z_k) − ln q(z_k|x) at z_k = μ + σ ⊙ ε_k: x (B, D), epsilon (K, B, Z) → (K,
+  /// B). `beta` weights ln p(z_k) − ln q(z_k|x); with 1 these are the importance weights.
+  Tensor log_weights(const Tensor& x, const Posterior& q, const Array& epsilon,
+                     Real beta = 1) const;
+
   /// One draw of the K-sample bound for each example, (B,). K = 1 is the ELBO (with both of its
-  /// terms sampled); it grows with K towards ln p(x).
-  Tensor importance_bound(const Tensor& x, std::size_t K, Rng& rng) const;
+  /// terms sampled); it grows with K towards ln p(x). Its gradient by reverse mode is the one of
+  /// [BGS, eq. 14]: logsumexp passes each ∇ ln w_k on with the weight w̃_k. With beta ≠ 1 it is an
+  /// objective, and no bound.
+  Tensor importance_bound(const Tensor& x, std::size_t K, Rng& rng, Real beta = 1) const;
 
   /// importance_bound for large K without a graph, in pieces of bounded memory: the usual
   /// estimate of ln p(x), (B,). It is a lower bound on average.
@@ -77,9 +88,6 @@ class Vae : public nn::Module {
   std::size_t latent() const { return latent_; }
 
  private:
-  // ln p(x, z_k) − ln q(z_k|x) for z_k = μ + σ ⊙ ε_k: epsilon (K, B, Z) → (K, B).
-  Tensor log_weights(const Tensor& x, const Posterior& q, const Array& epsilon) const;
-
   std::size_t latent_;
   nn::MLP encoder_;  // x → h
   nn::Linear mean_, log_var_;

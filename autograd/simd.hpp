@@ -1,0 +1,52 @@
+// Registers full of numbers, for the few loops that are written by hand. The library in double, for
+// tests, does with one number a register. Internal.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+
+#include "autograd/array.hpp"
+
+namespace nabla::simd {
+
+#ifdef XTENSOR_USE_XSIMD
+using Vector = xt_simd::simd_type<Real>;
+constexpr std::size_t lanes = Vector::size;
+
+inline Vector load(const Real* p) {
+  return xt_simd::load_as<Real>(p, xt_simd::unaligned_mode());
+}
+inline void store(Real* p, const Vector& v) {
+  v.store_unaligned(p);
+}
+inline Real sum_lanes(const Vector& v) {
+  return xsimd::hadd(v);
+}
+inline Vector multiply_add(const Vector& a, const Vector& b, const Vector& c) {
+  return xsimd::fma(a, b, c);  // a b + c
+}
+#else
+using Vector = Real;
+constexpr std::size_t lanes = 1;
+
+inline Vector load(const Real* p) {
+  return *p;
+}
+inline void store(Real* p, Vector v) {
+  *p = v;
+}
+inline Real sum_lanes(Vector v) {
+  return v;
+}
+inline Vector multiply_add(Vector a, Vector b, Vector c) {
+  return a * b + c;
+}
+#endif
+
+/// σ(a) = 1 / (1 + e⁻ᵃ)
+inline Vector logistic(const Vector& a) {
+  using std::exp;
+  return Vector(Real(1)) / (Vector(Real(1)) + exp(-a));
+}
+
+}  // namespace nabla::simd
