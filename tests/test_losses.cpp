@@ -44,6 +44,63 @@ TEST_CASE("binary cross-entropy is −t ln σ(l) − (1 − t) ln(1 − σ(l))")
   }
 }
 
+TEST_CASE("the Bernoulli log-probability sums x ln σ(l) + (1 − x) ln σ(−l) over the last axis") {
+  struct Shapes {
+    Shape logits, x;
+  };
+  const std::vector<Shapes> all{
+      {{7, 33}, {7, 33}}, {{3, 7, 16}, {7, 16}}, {{2, 3, 5, 1}, {5, 1}}, {{50, 784}, {784}},
+      {{5}, {5}},         {{3, 0, 4}, {0, 4}},   {{4, 0}, {4, 0}},       {{2, 3, 0}, {3, 0}}};
+  for (const Shapes& shapes : all) {
+    const Array l = points(shapes.logits, -9, 8), x = points(shapes.x, 0, 1);
+    const Tensor result = bernoulli_log_prob(Tensor(l), Tensor(x));
+    CHECK(result.shape() == Shape(shapes.logits.begin(), shapes.logits.end() - 1));
+    const std::size_t D = shapes.logits.back();
+    const double error = error_in_eps(result.value(), [&](std::size_t row) {
+      Quad sum = 0;
+      for (std::size_t d = 0; d < D; ++d) {
+        const Quad p = 1 / (1 + std::exp(-static_cast<Quad>(l.data()[row * D + d])));
+        const Quad t = x.data()[(row * D + d) % x.size()];
+        sum += t * std::log(p) + (1 - t) * std::log(1 - p);
+      }
+      return sum;
+    });
+    CHECK(error <= 32);
+    // The gradient in float too: the vectors and the rest of a row.
+    const Array dl = gradient([&](const Tensor& t) { return bernoulli_log_prob(t, Tensor(x)); }, l);
+    CHECK(error_in_eps(
+              dl,
+              [&](std::size_t i) {
+                return x.data()[i % x.size()] - 1 / (1 + std::exp(-static_cast<Quad>(l.data()[i])));
+              },
+              1) <= 8);
+  }
+  const Array x = points({4, 19}, 0, 1);
+  check_gradients(
+      [&](const std::vector<Tensor>& l) {
+        return bernoulli_log_prob(l[0], Tensor(x)) + bernoulli_log_prob(l[0], Tensor(x));
+      },
+      {points({3, 4, 19}, -4, 4)});
+}
+
+TEST_CASE("the Bernoulli log-probability of sure logits, and what it refuses") {
+  const Array l{Real(1e4), Real(-1e4), Real(1e4), Real(-1e4)}, x{1, 0, 0, 0};
+  CHECK(bernoulli_log_prob(Tensor(l), Tensor(x)).item() == Real(-1e4));
+  const auto message = [](const Shape& logits, const Array& x) {
+    return message_of([&] { bernoulli_log_prob(Tensor(zeros(logits)), Tensor(x)); });
+  };
+  CHECK(message({3, 4}, zeros({3})) ==
+        "bernoulli_log_prob: logits (…, D) need x of their last axes, got (3, 4) and (3,)");
+  CHECK(message({4}, zeros({2, 4})) ==
+        "bernoulli_log_prob: logits (…, D) need x of their last axes, got (4,) and (2, 4)");
+  CHECK(message({}, zeros({})) ==
+        "bernoulli_log_prob: logits (…, D) need x of their last axes, got () and ()");
+  CHECK(message({2}, Array{0, Real(1.5)}) ==
+        "bernoulli_log_prob: target 1.500000 at flat index 1 of (2,) is outside [0, 1]");
+  CHECK(message_of([] { bernoulli_log_prob(Tensor(zeros({2})), parameter(zeros({2}))); }) ==
+        "bernoulli_log_prob: x gets no gradient; detach() it");
+}
+
 TEST_CASE("binary cross-entropy of sure logits") {
   Array l = empty({40}), t = empty({40});  // right and wrong, sure of both
   for (std::size_t i = 0; i < 40; ++i) {

@@ -242,6 +242,60 @@ TEST_CASE("gradients of both objectives against differences, and every parameter
   check_gradient_reaches(vae);
 }
 
+TEST_CASE("the bound's gradient is the weighted sum of Burda et al., eq. 14") {
+  const Vae vae = tiny_vae(2);
+  const Tensor x(tiny_data());
+  const std::size_t K = 5, B = 3;
+  Rng rng(9);
+  sum(vae.importance_bound(x, K, rng)).backward();
+  std::vector<Array> ours;
+  for (const Tensor& p : vae.parameters()) ours.push_back(p.grad());
+  vae.clear_grad();
+  // The same z_k; w̃_k = w_k / Σ_j w_j as constants, written out.
+  rng = Rng(9);
+  const Tensor log_w = vae.log_weights(x, vae.encode(x), rng.normal({K, B, 2}));  // (K, B)
+  Array normalised = empty({K, B});
+  for (std::size_t b = 0; b < B; ++b) {
+    double total = 0;
+    for (std::size_t k = 0; k < K; ++k) total += std::exp(double(log_w.value()(k, b)));
+    for (std::size_t k = 0; k < K; ++k) {
+      normalised(k, b) = static_cast<Real>(std::exp(double(log_w.value()(k, b))) / total);
+    }
+  }
+  sum(Tensor(normalised) * log_w).backward();
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    const Array theirs = vae.parameters()[i].grad();
+    for (std::size_t e = 0; e < theirs.size(); ++e) {
+      CHECK(ours[i].data()[e] == doctest::Approx(theirs.data()[e]).epsilon(1e-9));
+    }
+  }
+}
+
+TEST_CASE("beta weights the prior term: 0 leaves the likelihood, 1 is the bound") {
+  const Vae vae = tiny_vae(2);
+  const Tensor x(tiny_data());
+  Rng rng(10);
+  const Posterior q = vae.encode(x);
+  const Array epsilon = rng.normal({4, 3, 2});
+  const Array none = vae.log_weights(x, q, epsilon, 0).value();
+  const Array whole = vae.log_weights(x, q, epsilon).value();
+  const Array half = vae.log_weights(x, q, epsilon, Real(0.5)).value();
+  const Array likelihood = vae.log_likelihood(x, reparameterise(q, epsilon)).value();
+  for (std::size_t k = 0; k < 4; ++k) {
+    for (std::size_t b = 0; b < 3; ++b) {
+      double log_ratio = 0;  // ln p(z) − ln q(z|x)
+      for (std::size_t z = 0; z < 2; ++z) {
+        const double mean = q.mean.value()(b, z), log_var = q.log_var.value()(b, z);
+        const double at = mean + std::exp(0.5 * log_var) * epsilon(k, b, z);
+        log_ratio += log_normal(at, 0, 0) - log_normal(at, mean, log_var);
+      }
+      CHECK(none(k, b) == likelihood(k, b));
+      CHECK(whole(k, b) - none(k, b) == doctest::Approx(log_ratio).epsilon(1e-9));
+      CHECK(half(k, b) - none(k, b) == doctest::Approx(log_ratio / 2).epsilon(1e-9));
+    }
+  }
+}
+
 TEST_CASE("samples and reconstructions are probabilities of the right shape") {
   const Vae vae = tiny_vae(2);
   Rng rng(8);
