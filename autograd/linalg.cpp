@@ -122,17 +122,26 @@ Array empty_output(const Tensor& x, const Tensor& weight) {
 }
 
 // dx = dy Wᵀ, dW = xᵀ dy
-void linear_backward(Node& out, Node& x, Node& weight) {
+void linear_backward(const Array& gradient, Node& x, Node& weight) {
   const std::size_t in = weight.value.shape()[0], width = weight.value.shape()[1];
-  const std::size_t rows = width == 0 ? 0 : out.value.size() / width;
-  const Real* const dy = out.grad().data();
+  const std::size_t rows = width == 0 ? 0 : gradient.size() / width;
+  const Real* const dy = gradient.data();
+  Products products;
   x.accumulate_with([&](Array& dx, Real beta) {
     if (width == 0 && beta == 0) dx.fill(0);
-    gemm(Transpose::no, Transpose::yes, rows, in, width, dy, weight.value.data(), beta, dx.data());
+    products.add(Transpose::no, Transpose::yes, rows, in, width, dy, weight.value.data(), beta,
+                 dx.data());
   });
   weight.accumulate_with([&](Array& dw, Real beta) {
-    gemm(Transpose::yes, Transpose::no, in, width, rows, x.value.data(), dy, beta, dw.data());
+    products.add(Transpose::yes, Transpose::no, in, width, rows, x.value.data(), dy, beta,
+                 dw.data());
   });
+  products.run();
+}
+
+void check_bias(const Tensor& bias, const Tensor& weight) {
+  if (bias.shape() == Shape{weight.size(1)}) return;
+  refuse("linear: the bias must be as long as the weight's second axis", bias, weight, "");
 }
 
 }  // namespace
@@ -142,28 +151,42 @@ Tensor linear(const Tensor& x, const Tensor& weight) {
   Array y = empty_output(x, weight);
   gemm(Transpose::no, Transpose::no, rows, weight.size(1), weight.size(0), x.value().data(),
        weight.value().data(), 0, y.data());
-  return record("linear", std::move(y), linear_backward, x, weight);
+  return record(
+      "linear", std::move(y),
+      [](Node& out, Node& x, Node& weight) { linear_backward(out.grad(), x, weight); }, x, weight);
 }
 
 // y = x W + b             db = Σ_rows dy
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const std::size_t rows = rows_of(x, weight);
-  const std::size_t width = weight.size(1);
-  if (bias.shape() != Shape{width}) {
-    refuse("linear: the bias must be as long as the weight's second axis", bias, weight, "");
-  }
+  check_bias(bias, weight);
   Array y = empty_output(x, weight);
-#pragma omp parallel for schedule(static) if (y.size() >= parallel_threshold)
-  for (std::size_t r = 0; r < rows; ++r) {
-    std::copy(bias.value().data(), bias.value().data() + width, y.data() + r * width);
-  }
-  gemm(Transpose::no, Transpose::no, rows, width, weight.size(0), x.value().data(),
-       weight.value().data(), 1, y.data());
+  gemm(Transpose::no, Transpose::no, rows, weight.size(1), weight.size(0), x.value().data(),
+       weight.value().data(), 0, y.data(), {bias.value().data()});
   const auto backward = [](Node& out, Node& x, Node& weight, Node& bias) {
-    linear_backward(out, x, weight);
+    linear_backward(out.grad(), x, weight);
     if (bias.requires_grad()) bias.accumulate(unbroadcast(out.grad(), bias.value.shape()));
   };
   return record("linear", std::move(y), backward, x, weight, bias);
+}
+
+// y = max(a, s a), a = x W + b             da = dy or s dy, as y > 0 or not; the rest as in linear
+Tensor linear_relu(const Tensor& x, const Tensor& weight, const Tensor& bias, Real slope) {
+  if (!(slope >= 0 && slope <= 1)) {
+    throw std::invalid_argument("linear_relu: the slope must be in [0, 1], got " +
+                                std::to_string(slope));
+  }
+  const std::size_t rows = rows_of(x, weight);
+  check_bias(bias, weight);
+  Array y = empty_output(x, weight);
+  gemm(Transpose::no, Transpose::no, rows, weight.size(1), weight.size(0), x.value().data(),
+       weight.value().data(), 0, y.data(), {bias.value().data(), slope});
+  const auto backward = [slope](Node& out, Node& x, Node& weight, Node& bias) {
+    const Array da = compute(xt::where(out.value > 0, out.grad(), slope * out.grad()));
+    linear_backward(da, x, weight);
+    if (bias.requires_grad()) bias.accumulate(unbroadcast(da, bias.value.shape()));
+  };
+  return record("linear_relu", std::move(y), backward, x, weight, bias);
 }
 
 }  // namespace nabla

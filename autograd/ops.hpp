@@ -84,6 +84,8 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 /// y = x W + b: x (…, in), W (in, out), b (out,) → (…, out). One gemm whatever the leading axes.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 Tensor linear(const Tensor& x, const Tensor& weight);
+/// max(y, slope · y) of y = x W + b, slope in [0, 1]: relu(linear(…)), or leaky_relu, in one pass.
+Tensor linear_relu(const Tensor& x, const Tensor& weight, const Tensor& bias, Real slope = 0);
 
 // Shapes: shape.cpp ---------------------------------------------------------------------------
 

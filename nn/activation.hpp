@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -22,9 +23,16 @@ class Activation {
                                       int> = 0>
   Activation(F function) : function_(std::move(function)) {}
 
+  /// leaky_relu with another slope than by name, from 0 to 1.
+  static Activation leaky_relu(Real slope);
+
   Tensor operator()(const Tensor& x) const { return function_(x); }
 
+  /// s where the function is max(x, s x): Linear then applies it in the same pass.
+  std::optional<Real> slope() const { return slope_; }
+
  private:
+  std::optional<Real> slope_;
   std::function<Tensor(const Tensor&)> function_;
 };
 

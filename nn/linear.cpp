@@ -26,6 +26,11 @@ Tensor Linear::operator()(const Tensor& x) const {
   return bias_.defined() ? linear(x, weight_, bias_) : linear(x, weight_);
 }
 
+Tensor Linear::operator()(const Tensor& x, const Activation& then) const {
+  if (!then.slope() || !bias_.defined()) return then((*this)(x));
+  return linear_relu(x, weight_, bias_, *then.slope());
+}
+
 MLP::MLP(const std::vector<std::size_t>& sizes, Rng& rng, Activation hidden, Activation output,
          const LinearOptions& options)
     : hidden_(std::move(hidden)), output_(std::move(output)) {
@@ -43,8 +48,8 @@ MLP::MLP(const std::vector<std::size_t>& sizes, Rng& rng, Activation hidden, Act
 
 Tensor MLP::operator()(const Tensor& x) const {
   Tensor h = x;
-  for (std::size_t i = 0; i + 1 < layers_.size(); ++i) h = hidden_(layers_[i](h));
-  return output_(layers_.back()(h));
+  for (std::size_t i = 0; i + 1 < layers_.size(); ++i) h = layers_[i](h, hidden_);
+  return layers_.back()(h, output_);
 }
 
 }  // namespace nabla::nn

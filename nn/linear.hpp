@@ -24,6 +24,8 @@ class Linear : public Module {
   Linear(std::size_t in, std::size_t out, Rng& rng, const LinearOptions& options = {});
 
   Tensor operator()(const Tensor& x) const;
+  /// then(x W + b), in one pass for relu and leaky_relu.
+  Tensor operator()(const Tensor& x, const Activation& then) const;
 
   const Tensor& weight() const { return weight_; }
   const Tensor& bias() const { return bias_; }  ///< undefined without one

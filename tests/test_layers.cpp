@@ -84,6 +84,12 @@ TEST_CASE("activations by name and as functions") {
   same(std::string("tanh"), nabla::tanh(x));
   same(relu, relu(x));
   same([](const Tensor& t) { return t * 2; }, x * 2);
+  same(Activation::leaky_relu(Real(0.2)), leaky_relu(x, Real(0.2)));
+  same(Activation::leaky_relu(2), leaky_relu(x, 2));  // by itself only: it is no max(x, s x)
+  CHECK(Activation("relu").slope() == Real(0));
+  CHECK(Activation::leaky_relu(Real(0.2)).slope() == Real(0.2));
+  CHECK_FALSE(Activation::leaky_relu(2).slope().has_value());
+  CHECK_FALSE(Activation("tanh").slope().has_value());
   CHECK_THROWS_WITH(Activation("rule"),
                     "activation: \"rule\" is none of elu, gelu, identity, leaky_relu, relu, "
                     "sigmoid, silu, softplus, tanh");
@@ -100,6 +106,10 @@ TEST_CASE("MLP: sizes, names, and where the activations stand") {
   const std::vector<Linear>& l = mlp.layers();
   const Tensor expected = sigmoid(l[2](nabla::tanh(l[1](nabla::tanh(l[0](x))))));
   CHECK(difference(mlp(x).value(), expected.value()) < 1e-6);
+
+  const MLP leaky({4, 5, 2}, rng, "leaky_relu", "relu");  // in one pass with the product
+  const std::vector<Linear>& m = leaky.layers();
+  CHECK(difference(leaky(x).value(), relu(m[1](leaky_relu(m[0](x)))).value()) < 1e-6);
 
   const MLP single({4, 3}, rng);
   CHECK(difference(single(x).value(), single.layers()[0](x).value()) < 1e-6);

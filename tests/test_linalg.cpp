@@ -132,6 +132,124 @@ TEST_CASE("gemm: every combination of transposition and beta, on one thread and 
   CHECK(c == zeros({2, 2}));
 }
 
+TEST_CASE("gemm at the edges of its kernel's tiles, with long sums, a bias and a slope") {
+  struct Sizes {
+    std::size_t m, n, k;
+  };
+  const int before = threads();
+  for (const Sizes& s : {Sizes{8, 16, 1}, Sizes{9, 17, 3}, Sizes{12, 47, 16}, Sizes{15, 48, 17},
+                         Sizes{16, 49, 33}, Sizes{29, 100, 2500}, Sizes{7, 200, 40},
+                         Sizes{200, 5, 40}, Sizes{1, 1, 7}, Sizes{96, 96, 64}, Sizes{3, 2, 0}}) {
+    const std::size_t m = s.m, n = s.n, k = s.k;
+    const Array a = numbers({m, k}), b = numbers({k, n}, 2), start = numbers({m, n}, 3);
+    const Array bias = numbers({n}, 4);
+    const Array a_t = transpose(Tensor(a)).value(), b_t = transpose(Tensor(b)).value();
+    for (const int count : {1, 2, 3}) {
+      set_threads(count);
+      for (const int transposed : {0, 1, 2, 3}) {
+        for (const Real beta : {Real(0), Real(1)}) {
+          for (const Real slope : {Real(0), Real(0.2), Real(1)}) {
+            const bool ta = transposed % 2 == 1, tb = transposed / 2 == 1;
+            Array c = beta == 0 ? full({m, n}, std::numeric_limits<Real>::quiet_NaN()) : start;
+            gemm(ta ? Transpose::yes : Transpose::no, tb ? Transpose::yes : Transpose::no, m, n, k,
+                 (ta ? a_t : a).data(), (tb ? b_t : b).data(), beta, c.data(),
+                 {bias.data(), slope});
+            double worst = 0;
+            for (std::size_t i = 0; i < c.size(); ++i) {
+              long double y = bias(i % n);
+              if (beta != 0) y += start.data()[i];
+              for (std::size_t l = 0; l < k; ++l) {
+                y += static_cast<long double>(a(i / n, l)) * static_cast<long double>(b(l, i % n));
+              }
+              if (y < 0) y *= slope;
+              const double error = std::abs(double(c.data()[i] - y));
+              worst = error <= worst ? worst : error;  // a NaN stays
+            }
+            CAPTURE(m);
+            CAPTURE(transposed);
+            CAPTURE(count);
+            CHECK(worst < (sizeof(Real) == 8 ? 1e-12 : 1e-4));
+          }
+        }
+      }
+    }
+  }
+  set_threads(before);
+}
+
+TEST_CASE("gemm writes its own rows and columns only, and reads no others") {
+  const Real nan = std::numeric_limits<Real>::quiet_NaN();
+  const std::size_t m = 11, n = 37, k = 21;  // exact blocks: the sanitizers see a step too far
+  std::vector<Real> a(m * k, 1), b(k * n, 1), c(m * n + 64, nan);
+  gemm(Transpose::no, Transpose::no, m, n, k, a.data(), b.data(), 0, c.data());
+  for (std::size_t i = 0; i < m * n; ++i) CHECK(c[i] == Real(k));
+  for (std::size_t i = m * n; i < c.size(); ++i) CHECK(std::isnan(c[i]));
+  std::fill(c.begin(), c.end(), nan);
+  gemm(Transpose::no, Transpose::yes, m, n, k, a.data(), b.data(), 0, c.data());
+  for (std::size_t i = m * n; i < c.size(); ++i) CHECK(std::isnan(c[i]));
+}
+
+TEST_CASE("several products run together are each of them") {
+  const int before = threads();
+  const Array a = numbers({130, 70}), b = numbers({70, 90}, 2), d = numbers({130, 90}, 3);
+  Array alone = empty({130, 90}), left = empty({130, 70}), right = ones({70, 90});
+  gemm(Transpose::no, Transpose::no, 130, 90, 70, a.data(), b.data(), 0, alone.data());
+  for (const int count : {1, 2, 3}) {
+    set_threads(count);
+    Array first = empty({130, 90}), second = empty({130, 70}), third = ones({70, 90});
+    Products products;
+    products.add(Transpose::no, Transpose::no, 130, 90, 70, a.data(), b.data(), 0, first.data());
+    products.add(Transpose::no, Transpose::yes, 130, 70, 90, d.data(), b.data(), 0, second.data());
+    products.add(Transpose::yes, Transpose::no, 70, 90, 130, a.data(), d.data(), 1, third.data());
+    products.run();
+    if (count == 1) {
+      left = second;
+      right = third;
+      CHECK(is_product(left, d, transpose(Tensor(b)).value()));
+    }
+    CHECK(sum(abs(Tensor(first) - Tensor(alone))).item() < 1e-2);
+    CHECK(sum(abs(Tensor(second) - Tensor(left))).item() < 1e-2);
+    CHECK(sum(abs(Tensor(third) - Tensor(right))).item() < 1e-2);
+  }
+  set_threads(before);
+  Products().run();
+}
+
+TEST_CASE("linear_relu is relu, or leaky_relu, of linear, forward and backward") {
+  for (const Shape& shape : {Shape{4}, Shape{5, 4}, Shape{2, 30, 4}, Shape{0, 4}}) {
+    for (const std::size_t width : {3, 19}) {
+      for (const Real slope : {Real(0), Real(0.2), Real(1)}) {
+        CAPTURE(to_string(shape));
+        const Tensor x = parameter(numbers(shape)), w = parameter(numbers({4, width}, 2)),
+                     b = parameter(numbers({width}, 3));
+        const Tensor x2 = parameter(x.value()), w2 = parameter(w.value()),
+                     b2 = parameter(b.value());
+        const Tensor ours = linear_relu(x, w, b, slope);
+        const Tensor theirs = leaky_relu(linear(x2, w2, b2), slope);
+        CHECK(sum(abs(ours.detach() - theirs.detach())).item() == 0);
+        const Array seed = numbers(ours.shape(), 5);
+        ours.backward(seed);
+        theirs.backward(seed);
+        CHECK(x.grad() == x2.grad());
+        CHECK(w.grad() == w2.grad());
+        CHECK(b.grad() == b2.grad());
+      }
+    }
+  }
+  const Real infinity = std::numeric_limits<Real>::infinity();
+  Array rows = zeros({9, 1});
+  rows(0, 0) = -infinity;
+  rows(1, 0) = infinity;
+  rows(2, 0) = std::numeric_limits<Real>::quiet_NaN();
+  const Array y = linear_relu(Tensor(rows), Tensor(ones({1, 20})), Tensor(zeros({20}))).value();
+  CHECK(y(0, 7) == 0);
+  CHECK(y(1, 7) == infinity);
+  CHECK(std::isnan(y(2, 7)));
+  CHECK_THROWS_WITH_AS(
+      linear_relu(Tensor(rows), Tensor(ones({1, 20})), Tensor(zeros({20})), Real(1.5)),
+      "linear_relu: the slope must be in [0, 1], got 1.500000", std::invalid_argument);
+}
+
 TEST_CASE("matmul agrees with triple loops") {
   for (const Product& p : products) {
     CAPTURE(to_string(p.a));
@@ -251,6 +369,9 @@ TEST_CASE("gradients agree with central differences") {
                   {numbers(shape), numbers({4, 3}, 2)});
     CHECK_MESSAGE(r.passed, r.message);
     r = gradcheck([](const Inputs& x) { return linear(x[0], x[1], x[2]); },
+                  {numbers(shape), numbers({4, 3}, 2), numbers({3}, 3)});
+    CHECK_MESSAGE(r.passed, r.message);
+    r = gradcheck([](const Inputs& x) { return linear_relu(x[0], x[1], x[2], 0.2); },
                   {numbers(shape), numbers({4, 3}, 2), numbers({3}, 3)});
     CHECK_MESSAGE(r.passed, r.message);
   }

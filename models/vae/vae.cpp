@@ -59,8 +59,7 @@ Tensor Vae::log_likelihood(const Tensor& x, const Tensor& z) const {
 Elbo Vae::elbo(const Tensor& x, Rng& rng) const {
   const Posterior q = encode(x);
   const Tensor z = reparameterise(q, rng.normal(q.mean.shape()));
-  return {log_likelihood(x, z),
-          kl_to_prior(q)};  // E_q[ln p(x|z)] and KL                [KW, eq. 3]
+  return {log_likelihood(x, z), kl_to_prior(q)};  // E_q[ln p(x|z)] and KL          [KW, eq. 3]
 }
 
 Tensor Vae::log_weights(const Tensor& x, const Posterior& q, const Array& epsilon,
@@ -69,8 +68,7 @@ Tensor Vae::log_weights(const Tensor& x, const Posterior& q, const Array& epsilo
   // ln p(z) − ln q(z|x) = ½ Σ_z (ε² + ln σ² − z²): both constants ½ ln 2π cancel.
   const Tensor prior_over_posterior =
       sum(Tensor(compute(epsilon * epsilon)) + q.log_var - square(z), {-1}) * Real(0.5);
-  return log_likelihood(x, z) +
-         prior_over_posterior * beta;  // ln w_k, (K, B)            [BGS, eq. 8]
+  return log_likelihood(x, z) + prior_over_posterior * beta;  // ln w_k, (K, B)
 }
 
 // L_K(x) = ln (1/K) Σ_k w_k,  w_k = p(x, z_k) / q(z_k|x)                               [BGS, eq. 8]
