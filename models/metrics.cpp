@@ -171,8 +171,9 @@ double js_divergence(const std::vector<double>& p, const std::vector<double>& q)
 Estimate mean_of(const std::vector<double>& values) {
   if (values.empty()) throw std::invalid_argument("mean_of: no values");
   const double n = static_cast<double>(values.size());
-  double mean = 0, squares = 0;
-  for (const double v : values) mean += v / n;
+  double total = 0, squares = 0;
+  for (const double v : values) total += v;
+  const double mean = total / n;
   if (values.size() == 1) return {mean, std::numeric_limits<double>::quiet_NaN()};
   for (const double v : values) squares += (v - mean) * (v - mean);
   return {mean, std::sqrt(squares / (n - 1) / n)};

@@ -210,18 +210,21 @@ TEST_CASE("gan: minimax and D's step pull on one and the same number") {
   }
 }
 
-TEST_CASE("gan: learns mean and standard deviation of a normal") {
-  Rng rng(7);
+TEST_CASE("gan: learns mean and standard deviation of a normal, in packs of four") {
+  // Alone, examples leave D to judge each by itself, and the spread of G's samples wanders; a pack
+  // shows it.
+  Rng rng(1);
   GanOptions options;
   options.data = 1;
   options.latent = 1;
   options.hidden = {32, 32};
+  options.packing = 4;
   options.output = "identity";
   const Gan gan(options, rng);
   nn::Adam g_adam(gan.generator().parameters(), {2e-3, 0.5});
   nn::Adam d_adam(gan.discriminator().parameters(), {2e-3, 0.5});
   const Normal truth{2, 0.5};
-  constexpr int steps = 3000;
+  constexpr int steps = 2500;
   for (int step = 0; step < steps; ++step) {
     const double lr = 2e-3 * (1 - static_cast<double>(step) / steps);
     g_adam.set_lr(lr);
@@ -240,6 +243,6 @@ TEST_CASE("gan: learns mean and standard deviation of a normal") {
   double mean = 0, squares = 0;
   for (const Real x : samples) mean += static_cast<double>(x) / 20000;
   for (const Real x : samples) squares += std::pow(static_cast<double>(x) - mean, 2) / 20000;
-  CHECK(mean == doctest::Approx(2).epsilon(0.03));
-  CHECK(std::sqrt(squares) == doctest::Approx(0.5).epsilon(0.12));
+  CHECK(std::abs(mean - 2) < 0.05);
+  CHECK(std::abs(std::sqrt(squares) - 0.5) < 0.05);
 }

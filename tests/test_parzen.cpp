@@ -60,7 +60,8 @@ TEST_CASE("parzen: a density that integrates to 1") {
 }
 
 TEST_CASE("parzen: far points have a finite, low density") {
-  const std::vector<double> log_p = ParzenWindow(zeros({3, 2})).log_prob(Array{{1000, 0}, {0, 0}}, 0.1);
+  const std::vector<double> log_p =
+      ParzenWindow(zeros({3, 2})).log_prob(Array{{1000, 0}, {0, 0}}, 0.1);
   CHECK(log_p[0] == doctest::Approx(-0.5 * 1e6 / 0.01 - std::log(2 * std::acos(-1.0) * 0.01)));
 }
 

@@ -41,7 +41,7 @@ TwoNormals::TwoNormals(Normal p, Normal q, std::size_t cells)
 }
 
 double TwoNormals::optimal_logit(double x) const {
-  return p_.log_density(x) - q_.log_density(x);
+  return p_.log_density(x) - q_.log_density(x);  // D* = σ(that) = p / (p + q)     [G, eq. 2]
 }
 
 void TwoNormals::check(const Array& logits) const {
@@ -77,7 +77,7 @@ double TwoNormals::js_divergence() const {
 }
 
 double TwoNormals::optimal_game_value() const {
-  return 2 * js_divergence() - std::log(4.0);
+  return 2 * js_divergence() - std::log(4.0);  // V(D*)                            [G, Theorem 1]
 }
 
 double TwoNormals::mean_error(const Array& logits) const {

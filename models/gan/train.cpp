@@ -39,18 +39,21 @@ struct Options {
   int latent = 0, packing = 0;
   std::string generator_loss = "non-saturating";
   double lr_ratio = 1, beta1 = 0.5, average = 0.999;
+  double noise = -1;  // below 0: as above
   std::string schedule = "linear";
   int trials = 1;
   std::string lesson = "gan";
 };
 
-// What the options leave open. Modes far apart in the plane are what packing is for.
+// What the options leave open. Packing is for modes that are far apart. Noise is for images: they
+// lie on so thin a part of their space that D is soon sure of all.
 Options chosen_for(bool images, Options options) {
   if (options.hidden.empty()) {
     options.hidden = images ? std::vector<int>{256, 512} : std::vector<int>{128, 128};
   }
   if (options.latent == 0) options.latent = images ? 64 : 2;
   if (options.packing == 0) options.packing = images ? 1 : 2;
+  if (options.noise < 0) options.noise = images ? 0.5 : 0;
   return options;
 }
 
@@ -87,7 +90,7 @@ class Trial {
         d_adam_(gan_.discriminator().parameters(), {run.lr() * lr_ratio_, options.beta1}),
         average_(gan_.generator().parameters(), {options.average, true}) {}
 
-  Course train_epoch(Run& run, double lr) {
+  Course train_epoch(Run& run, double lr, double noise) {
     const std::size_t m = gan_.options().packing, n = data_.shape()[0];
     std::size_t B = std::min(static_cast<std::size_t>(run.batch_size()), n);
     B -= B % m;  // whole packs
@@ -97,8 +100,8 @@ class Trial {
     const Batches batches(n, B, seed_, static_cast<std::uint64_t>(run.epoch()), true);
     Course course;
     for (const std::vector<std::size_t>& rows : batches) {
-      const Tensor x(datasets::take_rows(data_, rows));                // (B, D)
-      const Tensor fake = gan_.generate(Tensor(gan_.prior(B, rng_)));  // G(z)
+      const Tensor x = blurred(Tensor(datasets::take_rows(data_, rows)), noise, rng_);  // (B, D)
+      const Tensor fake = blurred(gan_.generate(Tensor(gan_.prior(B, rng_))), noise, rng_);  // G(z)
 
       // D's step: V(D, G) up. Detached, the samples keep G out of it.
       const Tensor real_logits = gan_.discriminate(x);
@@ -125,7 +128,7 @@ class Trial {
   }
 
   // The game on other data, with as many samples, in the units of the data set.
-  Course play(const Array& data, Rng& rng) {
+  Course play(const Array& data, double noise, Rng& rng) {
     const NoGrad no_grad;
     const std::size_t rows = data.shape()[0] - data.shape()[0] % gan_.options().packing;
     Course course;
@@ -133,8 +136,8 @@ class Trial {
          Batches::in_order(rows, 1000 * gan_.options().packing)) {
       const Array x = scaling_.apply(datasets::take_rows(data, some));
       const Array fake = scaling_.apply(sample(some.size(), rng));
-      const Tensor real_logits = gan_.discriminate(Tensor(x));
-      const Tensor fake_logits = gan_.discriminate(Tensor(fake));
+      const Tensor real_logits = gan_.discriminate(blurred(Tensor(x), noise, rng));
+      const Tensor fake_logits = gan_.discriminate(blurred(Tensor(fake), noise, rng));
       course.add(
           {models::game_value(real_logits, fake_logits).item(),
            models::generator_loss(fake_logits, loss_).item(),
@@ -178,6 +181,14 @@ class Trial {
   }
 
  private:
+  // What D sees: x + ε, ε ~ N(0, s² I), of data and samples alike (Sønderby et al. 2017, §4;
+  // Arjovsky & Bottou 2017, §3). Both densities are smoothed by one kernel, so the best q is still
+  // p.
+  static Tensor blurred(const Tensor& x, double noise, Rng& rng) {
+    if (noise == 0) return x;
+    return x + Tensor(rng.normal(x.shape(), 0, static_cast<Real>(noise)));
+  }
+
   static models::GanOptions shape(const Options& options, std::size_t D, bool images) {
     models::GanOptions result;
     result.data = D;
@@ -245,6 +256,14 @@ Standardizer scaling_of(const Dataset& data) {
           compute(zeros({data.columns()}) + Real(0.5))};
 }
 
+// What is left of learning rates and noise after some epochs.
+double left_of(const Run& run, const Options& options, int done) {
+  const int all = run.options().epochs;
+  if (options.schedule == "constant" || all == 0) return 1;
+  return nn::schedule::linear_to_zero(static_cast<std::uint64_t>(done),
+                                      static_cast<std::uint64_t>(all));
+}
+
 // Pictures and figures --------------------------------------------------------------------------
 
 Array first_two(const Array& points) {
@@ -272,11 +291,25 @@ Array draw(const Film& film, const Dataset& data) {
     return models::enlarge(models::grid(all, data.height, data.width, film_images), 2);
   }
   std::vector<Array> images;
-  const models::Window window = models::window_around(first_two(data.test));
-  for (const auto& [name, samples] : frames) {
-    images.push_back(models::scatter(first_two(samples), window, 160));
+  const Array test = first_two(data.test);
+  const models::Window window = models::window_around(test);
+  for (const auto& [name, samples] : frames) {  // over the test points, in grey
+    const Array both = concat({Tensor(test), Tensor(first_two(samples))}, 0).value();
+    std::vector<int> colours(test.shape()[0], -1);
+    colours.resize(both.shape()[0], 0);
+    images.push_back(models::scatter(both, colours, window, 160));
   }
   return side_by_side(images, std::min<std::size_t>(images.size(), 6));
+}
+
+std::string captions(const Film& film, bool images) {
+  std::string epochs;
+  for (const auto& [name, samples] : film.frames()) {
+    epochs += (epochs.empty() ? "" : ", ") + std::to_string(std::stoi(name.substr(6)));
+  }
+  return (images ? "G at the same z after each of the epochs "
+                 : "Samples, over test points in grey, after each of the epochs ") +
+         epochs;
 }
 
 // The protocol's 2500 samples, from z that training does not see.
@@ -342,13 +375,14 @@ void report_parzen(Run& run, Trial& trial, const Dataset& data, Figures& figures
   };
   Rng rng(run.seed(), 13);
   score("samples", trial.sample(n, rng));
-  score("training_images", first(data.train, n));
+  const Array train = first(data.train, n);
+  score("training_images", train);
   run.note(
-      "The Parzen window does not rank models (Theis et al. 2016): training images themselves "
-      "score "
-      "below other things that are no samples of the data. It is here to be set beside older "
-      "papers; n is 10000, σ is chosen on " +
-      std::to_string(valid.shape()[0]) + " validation images.");
+      "The Parzen window does not rank models: true training images score below centres by k-means "
+      "(Theis et al. 2016). It is here to be set beside older papers. Windows on " +
+      std::to_string(n) + " samples, and on " + std::to_string(train.shape()[0]) +
+      " training images for comparison; σ chosen on " + std::to_string(valid.shape()[0]) +
+      " validation images.");
 }
 
 void draw_samples(Run& run, Trial& trial, const Dataset& data) {
@@ -403,20 +437,16 @@ void train(Run& run, const Options& given) {
   const std::size_t frame = data.is_image() ? film_images : film_points;
 
   while (run.next_epoch()) {
-    double lr = run.lr();
-    if (options.schedule == "linear") {
-      lr *= nn::schedule::linear_to_zero(static_cast<std::uint64_t>(run.epoch()) - 1,
-                                         static_cast<std::uint64_t>(run.options().epochs));
-    }
+    const double left = left_of(run, options, run.epoch() - 1);
     Course course;
     double modes = 0, quality = 0, kl = 0;
     for (std::size_t i = 0; i < trials.size(); ++i) {
-      course.add(trials[i]->train_epoch(run, lr), share);
+      course.add(trials[i]->train_epoch(run, run.lr() * left, options.noise * left), share);
       if (!has_modes) continue;
       const Coverage c = coverage(*trials[i], *toy, Rng(run.seed() + 1000 * i, 10));
-      modes += share * static_cast<double>(c.modes);
-      quality += share * c.high_quality;
-      kl += share * c.reverse_kl;
+      modes += static_cast<double>(c.modes);
+      quality += c.high_quality;
+      kl += c.reverse_kl;
     }
     if (run.snapshot_due() || run.epoch() == run.options().epochs) {
       Rng fixed(run.seed(), 11);  // the same z each time: one sees what each becomes
@@ -428,24 +458,24 @@ void train(Run& run, const Options& given) {
                     {"real_called_real_share", course.real_right},
                     {"generated_called_generated_share", course.fake_right}};
     if (has_modes) {
-      figures.emplace_back("modes", modes);
-      figures.emplace_back("high_quality_share", quality);
-      figures.emplace_back("reverse_kl_nats", kl);
+      const double n = static_cast<double>(trials.size());
+      figures.emplace_back("modes", modes / n);
+      figures.emplace_back("high_quality_share", quality / n);
+      figures.emplace_back("reverse_kl_nats", kl / n);
     }
     run.end_epoch(figures);
   }
 
   draw_samples(run, *trials[0], data);
   if (!film.frames().empty()) {
-    run.image("over-time.png", draw(film, data),
-              data.is_image() ? "G at the same z: a row for each of the epochs " + std::string("")
-                              : "Samples over time");
+    run.image("over-time.png", draw(film, data), captions(film, data.is_image()));
   }
   Figures figures;
   Course test;
+  const double noise = options.noise * left_of(run, options, run.epoch());
   for (std::size_t i = 0; i < trials.size(); ++i) {
     Rng rng(run.seed() + 1000 * i, 14);
-    test.add(trials[i]->play(data.test, rng), share);
+    test.add(trials[i]->play(data.test, noise, rng), share);
   }
   figures.emplace_back("test_game_value_nats", test.value);
   figures.emplace_back("test_real_called_real_share", test.real_right);
@@ -487,9 +517,7 @@ void optimal_discriminator(Run& run, const Options& given) {
   };
 
   while (run.next_epoch()) {
-    adam.set_lr(run.lr() *
-                nn::schedule::linear_to_zero(static_cast<std::uint64_t>(run.epoch()) - 1,
-                                             static_cast<std::uint64_t>(run.options().epochs)));
+    adam.set_lr(run.lr() * left_of(run, options, run.epoch() - 1));
     for (std::size_t step = 0; step < steps; ++step) {
       const Tensor x(pair.p().sample(B, rng)), fake(pair.q().sample(B, rng));
       const Tensor loss = -models::game_value(D(x), D(fake));
@@ -550,11 +578,15 @@ int main(int argc, char** argv) {
   program.option("--generator-loss", options.generator_loss,
                  "G minimises E[ln(1 - D(G(z)))], or -E[ln D(G(z))]",
                  {"minimax", "non-saturating"});
+  program.option("--noise", options.noise,
+                 "std of normal noise on what D sees, in scaled units; -1: 0.5 for images, 0 else",
+                 models::at_least(-1));
   program.option("--lr-ratio", options.lr_ratio,
                  "D's learning rate as a multiple of G's, which is --lr (two time scales)",
                  models::above(0));
   program.option("--beta1", options.beta1, "of both Adams", models::between(0, 0.9999));
-  program.option("--schedule", options.schedule, "of the learning rate over all epochs",
+  program.option("--schedule", options.schedule,
+                 "of learning rates and noise over all epochs: to 0, or as they are",
                  {"linear", "constant"});
   program.option("--average", options.average,
                  "decay of a moving average of G's weights, which is sampled; 0: none",
