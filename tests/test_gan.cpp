@@ -3,6 +3,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
+#include "autograd/blas.hpp"
 #include "models/adversarial.hpp"
 #include "models/gan/gan.hpp"
 #include "models/gan/optimal.hpp"
@@ -24,6 +25,13 @@ GanOptions tiny(std::size_t packing = 1) {
   options.packing = packing;
   return options;
 }
+
+// Matrices this small gain nothing from a second thread, and wait for it where other work runs.
+struct OneThread {
+  OneThread() { set_threads(1); }
+  ~OneThread() { set_threads(before); }
+  int before = threads();
+};
 
 const TwoNormals& pair() {
   static const TwoNormals both({0, 1}, {1.5, 0.8});
@@ -86,6 +94,7 @@ TEST_CASE("gan: any other discriminator has a lower value") {
 }
 
 TEST_CASE("gan: a discriminator trained on samples comes near p / (p + q), and V near its value") {
+  const OneThread one;
   Rng rng(1);
   const nn::MLP D({1, 32, 32, 1}, rng, "tanh");
   nn::Adam adam(D.parameters(), {1e-2});
@@ -213,6 +222,7 @@ TEST_CASE("gan: minimax and D's step pull on one and the same number") {
 TEST_CASE("gan: learns mean and standard deviation of a normal, in packs of four") {
   // Alone, examples leave D to judge each by itself, and the spread of G's samples wanders; a pack
   // shows it.
+  const OneThread one;
   Rng rng(1);
   GanOptions options;
   options.data = 1;

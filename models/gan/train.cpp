@@ -385,6 +385,19 @@ void report_parzen(Run& run, Trial& trial, const Dataset& data, Figures& figures
       " validation images.");
 }
 
+// What was chosen where the options left it open.
+std::string describe(const models::GanOptions& sizes, const Options& options) {
+  std::string up, down;
+  for (const std::size_t width : sizes.hidden) {
+    up += std::to_string(width) + "-";
+    down = "-" + std::to_string(width) + down;
+  }
+  std::ostringstream text;
+  text << "G " << sizes.latent << "-" << up << sizes.data << ", D " << sizes.packing * sizes.data
+       << down << "-1, packs of " << sizes.packing << ", noise " << options.noise << ".";
+  return text.str();
+}
+
 void draw_samples(Run& run, Trial& trial, const Dataset& data) {
   Rng rng(run.seed(), 20);
   if (data.is_image()) {
@@ -466,6 +479,7 @@ void train(Run& run, const Options& given) {
     run.end_epoch(figures);
   }
 
+  run.note(describe(trials[0]->gan().options(), options));
   draw_samples(run, *trials[0], data);
   if (!film.frames().empty()) {
     run.image("over-time.png", draw(film, data), captions(film, data.is_image()));
