@@ -168,6 +168,17 @@ double js_divergence(const std::vector<double>& p, const std::vector<double>& q)
   return 0.5 * (kl(p, m) + kl(q, m));
 }
 
+Estimate mean_of(const std::vector<double>& values) {
+  if (values.empty()) throw std::invalid_argument("mean_of: no values");
+  const double n = static_cast<double>(values.size());
+  double total = 0, squares = 0;
+  for (const double v : values) total += v;
+  const double mean = total / n;
+  if (values.size() == 1) return {mean, std::numeric_limits<double>::quiet_NaN()};
+  for (const double v : values) squares += (v - mean) * (v - mean);
+  return {mean, std::sqrt(squares / (n - 1) / n)};
+}
+
 Estimate kl_from_log_densities(const std::vector<double>& log_p, const std::vector<double>& log_q) {
   if (log_p.size() != log_q.size() || log_p.empty()) {
     throw std::invalid_argument("kl_from_log_densities: " + std::to_string(log_p.size()) + " and " +

@@ -28,6 +28,10 @@ struct Estimate {
   double value, standard_error;
 };
 
+/// The mean of independent values, and s / √n with s their standard deviation (÷ n − 1): NaN for
+/// one value. Throws std::invalid_argument for none.
+Estimate mean_of(const std::vector<double>& values);
+
 /// KL(p ‖ q) ≈ mean of ln p(x_i) − ln q(x_i) over draws x_i ~ p. Unbiased: it may be negative. One
 /// ln q = −∞ makes it +∞; every ln p must be finite, as x_i came from p.
 Estimate kl_from_log_densities(const std::vector<double>& log_p, const std::vector<double>& log_q);

@@ -264,3 +264,12 @@ TEST_CASE("what cannot be compared is refused in one line") {
   CHECK_THROWS_AS(Kernel::gaussian(0), std::invalid_argument);
   CHECK_THROWS_AS(Kernel::inverse_multiquadratic({}), std::invalid_argument);
 }
+
+TEST_CASE("metrics: the mean of some values and its standard error") {
+  const Estimate e = mean_of({1, 2, 6});
+  CHECK(e.value == doctest::Approx(3));
+  CHECK(e.standard_error == doctest::Approx(std::sqrt((4.0 + 1 + 9) / 2 / 3)));
+  CHECK(mean_of({5}).value == 5);
+  CHECK(std::isnan(mean_of({5}).standard_error));
+  CHECK_THROWS_AS(mean_of({}), std::invalid_argument);
+}
