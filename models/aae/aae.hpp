@@ -49,7 +49,7 @@ class Aae : public Autoencoder {
 };
 
 struct AaeRates {
-  double reconstruction = 1e-3, discriminator = 1e-3, encoder = 1e-3;
+  double reconstruction = 1e-3, discriminator = 1e-4, encoder = 3e-4;
 };
 
 /// The three steps, each with an Adam of its own: e has two, since the sizes of its two gradients

@@ -24,7 +24,7 @@ struct Options {
   std::string activation = "relu";
   std::string cost = "bernoulli";
   std::vector<int> discriminator{256, 256};
-  double discriminator_lr = 1e-3, encoder_lr = 3e-4;
+  double discriminator_lr = 1e-4, encoder_lr = 3e-4;
   std::string schedule = "cosine";
   int compare = 5000;
 };

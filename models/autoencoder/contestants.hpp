@@ -17,7 +17,7 @@ struct ContestantOptions {
   double lr = 1e-3;
   double lambda = 10;                      ///< of the WAE
   std::vector<std::size_t> discriminator;  ///< hidden widths, of the AAE
-  double discriminator_lr = 1e-3;
+  double discriminator_lr = 1e-4;
   double encoder_lr = 3e-4;  ///< where it plays the generator
   std::uint64_t seed = 1;    ///< of the weights: encoders start alike
 };

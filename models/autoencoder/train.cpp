@@ -31,7 +31,7 @@ struct Options {
   std::string schedule = "cosine";
   double lambda = 100;
   std::vector<int> discriminator{256, 256};
-  double discriminator_lr = 1e-3, encoder_lr = 3e-4;
+  double discriminator_lr = 1e-4, encoder_lr = 3e-4;
   int compare = 5000;
 };
 
@@ -227,6 +227,9 @@ void train(Run& run, const Options& options) {
                              ": the autoencoder takes images with values from 0 to 1");
   }
   const Contestants all = make_contestants(run, options, data.columns());
+  if (run.batch_size() < 2) {
+    throw models::UsageError("--batch-size 1: the WAE compares codes of a batch in pairs");
+  }
   nn::NamedTensors parameters;
   for (const auto& model : all) {
     for (const auto& entry : model->parameters()) parameters.push_back(entry);
@@ -242,26 +245,29 @@ void train(Run& run, const Options& options) {
       for (const auto& model : all) model->scale_rate(factor);
     }
     std::vector<double> losses(all.size(), 0.0);
-    const std::size_t n = data.train.shape()[0];
+    double seen = 0;
     // Grey pixels as they are, for all: a probability's cross-entropy is least where the
     // reconstruction is equal to it.
     for (const std::vector<std::size_t>& rows :
-         Batches(n, static_cast<std::size_t>(run.batch_size()), run.seed(), epoch)) {
+         Batches(data.train.shape()[0], static_cast<std::size_t>(run.batch_size()), run.seed(),
+                 epoch)) {
+      if (rows.size() < 2) continue;                          // a rest of one has no pair of codes
       const Tensor x(datasets::take_rows(data.train, rows));  // (B, D), one batch for all
       double together = 0;
       for (std::size_t m = 0; m < all.size(); ++m) {
         const double loss = all[m]->step(x);
-        losses[m] += loss * static_cast<double>(rows.size()) / static_cast<double>(n);
+        losses[m] += loss * static_cast<double>(rows.size());
         together += loss / static_cast<double>(all.size());
       }
       run.step(together, rows.size());
+      seen += static_cast<double>(rows.size());
     }
     models::Figures figures;
     const Array some =
         models::first_rows_of(data.valid, std::min<std::size_t>(2000, data.valid.shape()[0]));
     for (std::size_t m = 0; m < all.size(); ++m) {
       Rng rng(run.seed(), 10);
-      figures.emplace_back("train_" + all[m]->name() + "_loss", losses[m]);
+      figures.emplace_back("train_" + all[m]->name() + "_loss", losses[m] / seen);
       figures.emplace_back(
           "valid_" + all[m]->name() + "_reconstruction_mse",
           models::mean_squared_error_of(data.valid, all[m]->reconstruct(data.valid)));
@@ -284,7 +290,8 @@ void train(Run& run, const Options& options) {
   Comparison comparison(run, data, options);
   for (const auto& model : all) comparison.add(*model, static_cast<std::size_t>(options.latent));
   run.note(
-      "Losses in training: the VAE's is −ELBO with a Bernoulli decoder, those of the others "
+      "Losses in training, in nats or as the cost is: the VAE's is −ELBO with a Bernoulli decoder, "
+      "those of the others "
       "begin with the " +
       options.cost + " cost. The last epoch counts for all.");
   comparison.report(figures);

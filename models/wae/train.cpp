@@ -73,11 +73,10 @@ void train(Run& run, const Options& options) {
     if (options.schedule == "cosine") {
       adam.set_lr(run.lr() * nn::schedule::cosine(epoch - 1, run.options().epochs));
     }
-    // A batch of one has no pair of different codes: such a rest is left out.
     const Batches batches(n, static_cast<std::size_t>(run.batch_size()), run.seed(), epoch);
     double cost = 0, mmd2 = 0, seen = 0;
     for (const std::vector<std::size_t>& rows : batches) {
-      if (rows.size() < 2) continue;
+      if (rows.size() < 2) continue;                          // a rest of one has no pair of codes
       const Tensor x(datasets::take_rows(data.train, rows));  // (B, D)
 
       const models::WaeTerms terms = wae.objective(x, rng);
