@@ -225,11 +225,18 @@ double sliced_wasserstein1(const Array& x, const Array& y, std::size_t projectio
     double norm = 0;
     for (const Real v : direction) norm += static_cast<double>(v) * static_cast<double>(v);
     norm = std::sqrt(norm);
+    std::vector<double> unit(D);
+    for (std::size_t d = 0; d < D; ++d) unit[d] = static_cast<double>(direction.data()[d]) / norm;
     const auto project = [&](const Array& points) {
       std::vector<double> result(points.shape()[0], 0.0);
-      for (std::size_t i = 0; i < points.size(); ++i) {
-        result[i / D] += static_cast<double>(points.data()[i]) *
-                         static_cast<double>(direction.data()[i % D]) / norm;
+      const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(result.size());
+#pragma omp parallel for schedule(static) if (points.size() > parallel_threshold)
+      for (std::ptrdiff_t row = 0; row < rows; ++row) {
+        const std::size_t r = static_cast<std::size_t>(row);
+        const Real* const point = points.data() + r * D;
+        for (std::size_t d = 0; d < D; ++d) {
+          result[r] += static_cast<double>(point[d]) * unit[d];
+        }
       }
       return result;
     };

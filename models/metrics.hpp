@@ -75,4 +75,12 @@ double mmd2_biased(const Array& x, const Array& y, const Kernel& kernel);
 /// dimension it is 2 ∫ (F − G)² dt.
 double energy_distance(const Array& x, const Array& y);
 
+/// Of the two normals with the samples' means and covariances (÷ n − 1):
+///   |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½)
+/// the square of W₂ between them (Dowson & Landau 1982, eq. 4). In the features of one particular
+/// network it is the FID (Heusel et al. 2017, eq. 6); in others it is not to be set beside that. It
+/// is biased: too large by O(1/n) for samples of one law, so compare only at equal n. 0 only says
+/// that two moments agree. n, m ≥ 2; fewer rows than columns are fine. O(n D² + D³). frechet.cpp
+double frechet_distance(const Array& x, const Array& y);
+
 }  // namespace nabla::models

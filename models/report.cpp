@@ -1,5 +1,7 @@
 #include "models/report.hpp"
 
+#include <algorithm>
+
 namespace nabla::models {
 namespace {
 
@@ -38,6 +40,9 @@ figure img { display: block; width: auto; max-width: 100%; border: 1px solid var
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 td { border-top: 1px solid var(--line); padding: .3rem .8rem .3rem 0; vertical-align: top;
   overflow-wrap: anywhere; }
+th { text-align: left; font-weight: 600; padding: .3rem .8rem .3rem 0; vertical-align: bottom; }
+.wide { overflow-x: auto; }
+.wide td + td { font-variant-numeric: tabular-nums; }
 td:first-child { color: var(--faint); white-space: nowrap; }
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, "DejaVu Sans", sans-serif; }
 svg text { fill: var(--faint); } svg .title { fill: var(--ink); font-size: 14px; font-weight: 600; }
@@ -63,6 +68,25 @@ std::string table(const char* heading, const Rows& rows) {
   return out + "</table>\n</section>\n";
 }
 
+std::string table(const Table& table) {
+  std::string out = "<h2>" + escape_html(table.title) + "</h2>\n<div class=\"wide\"><table>\n";
+  for (std::size_t r = 0; r < table.rows.size(); ++r) {
+    const std::string cell = r == 0 ? "th" : "td";
+    out += "<tr>";
+    for (const std::string& text : table.rows[r]) {
+      out += "<" + cell + ">" + escape_html(text) + "</" + cell + ">";
+    }
+    out += "</tr>\n";
+  }
+  return out + "</table></div>\n";
+}
+
+// Columns that a text takes on a screen: code points, of UTF-8 (no wide ones are used here).
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 std::string figure(const Picture& picture) {
   const std::string caption = escape_html(picture.caption);
   return "<figure><img alt=\"" + caption + "\" src=\"data:image/png;base64," + base64(picture.png) +
@@ -70,6 +94,26 @@ std::string figure(const Picture& picture) {
 }
 
 }  // namespace
+
+std::string markdown(const Table& table) {
+  std::vector<std::size_t> widths;
+  for (const std::vector<std::string>& row : table.rows) {
+    widths.resize(std::max(widths.size(), row.size()), 3);
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
+  }
+  std::string out = table.title + "\n\n";
+  for (std::size_t r = 0; r < table.rows.size(); ++r) {
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      const std::string text = c < table.rows[r].size() ? table.rows[r][c] : "";
+      out += "| " + text + std::string(widths[c] - width(text) + 1, ' ');
+    }
+    out += "|\n";
+    if (r != 0) continue;
+    for (const std::size_t w : widths) out += "|" + std::string(w + 2, '-');
+    out += "|\n";
+  }
+  return out;
+}
 
 std::string base64(const std::string& bytes) {
   static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -105,6 +149,7 @@ std::string html(const Report& report) {
     out += "</div>\n";
   }
   for (const std::string& note : report.notes) out += "<p>" + escape_html(note) + "</p>\n";
+  for (const Table& entry : report.tables) out += table(entry);
   if (!report.charts.empty()) {
     out += "<h2>Curves</h2>\n<div class=\"charts\">\n";
     for (const Chart& chart : report.charts)

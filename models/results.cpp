@@ -116,6 +116,7 @@ void Run::State::write_report(const std::string& status) {
                   duration(training_seconds) + " of training · " + utc_now();
   for (const auto& [key, value] : figures) report.figures.emplace_back(key, readable(value));
   report.notes = notes;
+  report.tables = tables;
   report.charts = charts_of(metrics);
   for (Chart& chart : report.charts) {
     if (!has_best) break;

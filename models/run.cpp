@@ -314,6 +314,13 @@ void Run::note(const std::string& text) {
   state_->progress.line(text);
 }
 
+void Run::table(const std::string& file, const std::string& title,
+                const std::vector<std::vector<std::string>>& rows) {
+  const Table table{title, rows};
+  nn::write_file(state_->folder.file(file), markdown(table));
+  state_->tables.push_back(table);
+}
+
 void Run::finish(const Figures& figures) {
   State& s = *state_;
   begin();
@@ -329,6 +336,7 @@ void Run::finish(const Figures& figures) {
   s.write_report("finished");
   s.finished = true;
   for (const auto& [key, value] : figures) std::cout << key << ' ' << readable(value) << '\n';
+  for (const Table& table : s.tables) std::cout << '\n' << markdown(table);
   std::cout << std::flush;
   s.progress.line("report: " + s.folder.file("report.html"));
 }

@@ -137,6 +137,10 @@ class Run {
   void snapshot(const Array& image);
   /// A sentence for the report and the screen: what a reader of the figures must know.
   void note(const std::string& text);
+  /// Figures that are to be read beside each other, as Markdown in a file of the folder, in the
+  /// report, and after finish() on standard output. The first row holds the headings.
+  void table(const std::string& file, const std::string& title,
+             const std::vector<std::vector<std::string>>& rows);
 
   /// Once, at the end: model.safetensors (the parameters as they now are), summary.json,
   /// report.html; the figures go to standard output. Figures that are not finite are null in the

@@ -70,6 +70,7 @@ struct Run::State {
   Figures figures;
   std::vector<Picture> pictures;
   std::vector<std::string> notes;
+  std::vector<Table> tables;
 
   std::string checkpoint_path() const { return folder.file("checkpoint.safetensors"); }
   void check_part_name(const std::string& part) const;

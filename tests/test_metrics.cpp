@@ -43,6 +43,20 @@ double mmd2_by_loops(const Array& x, const Array& y, const Kernel& kernel) {
   return xx / (dn * (dn - 1)) + yy / (dm * (dm - 1)) - 2 * xy / (dn * dm);
 }
 
+// Samples whose mean is exactly μ and whose covariance (÷ n − 1) exactly diag(v): for each column
+// the pair μ ± √(v (n − 1) / 2), the other columns at their means.
+Array exact_moments(const std::vector<double>& mean, const std::vector<double>& variance) {
+  const std::size_t D = mean.size(), n = 2 * D;
+  Array x = empty({n, D});
+  for (std::size_t r = 0; r < n; ++r) {
+    for (std::size_t d = 0; d < D; ++d) {
+      const double step = std::sqrt(variance[d] * static_cast<double>(n - 1) / 2);
+      x(r, d) = static_cast<Real>(mean[d] + (r / 2 != d ? 0 : r % 2 == 0 ? step : -step));
+    }
+  }
+  return x;
+}
+
 }  // namespace
 
 TEST_CASE("KL of discrete distributions: closed forms, and not symmetric") {
@@ -236,6 +250,83 @@ TEST_CASE("energy distance: 2 ∫ (F − G)², and a shift of one point") {
   CHECK(std::abs(energy_distance(a, a)) < (is_double ? 1e-7 : 1e-4));  // the root of rounding
   CHECK(energy_distance(a, shifted(b, 0, 1)) > energy_distance(a, b));
   CHECK(energy_distance(a, b) > 0);
+}
+
+TEST_CASE("Fréchet distance: closed form for diagonal covariances, also without full rank") {
+  const std::vector<double> mean{1, -2, 0.5}, other{0, 1, 0.5}, v{4, 1, 0.25}, w{1, 9, 0.25};
+  const Array x = exact_moments(mean, v), y = exact_moments(other, w);
+  // Σ_d (μ − ν)² + (√v − √w)²
+  const double tolerance = is_double ? 1e-10 : 1e-4;
+  CHECK(std::abs(frechet_distance(x, y) - (1 + 9 + 1 + 4)) < tolerance);
+  CHECK(std::abs(frechet_distance(y, x) - (1 + 9 + 1 + 4)) < tolerance);
+  CHECK(frechet_distance(x, x) < (is_double ? 1e-7 : 1e-4));
+  CHECK(frechet_distance(x, shifted(x, 1, 3)) == doctest::Approx(9).epsilon(1e-4));
+  // A column that never varies, in one of them and in both.
+  const Array flat = exact_moments(mean, {4, 0, 0.25});
+  CHECK(std::abs(frechet_distance(x, flat) - 1) < tolerance);
+  CHECK(frechet_distance(flat, shifted(flat, 1, 2)) == doctest::Approx(4).epsilon(1e-4));
+}
+
+TEST_CASE("Fréchet distance: of any covariances it is that after a rotation of both") {
+  Rng rng(10);
+  const Array x = exact_moments({1, -2, 0.5}, {4, 1, 0.25});
+  const Array y = exact_moments({0, 1, 0.5}, {1, 9, 0.25});
+  const double c = std::cos(0.7), s = std::sin(0.7);
+  const auto rotated = [&](const Array& points) {  // in the plane of columns 0 and 1, then 1 and 2
+    Array result = points;
+    for (std::size_t r = 0; r < points.shape()[0]; ++r) {
+      for (std::size_t d = 0; d < 2; ++d) {
+        const double a = static_cast<double>(result(r, d));
+        const double b = static_cast<double>(result(r, d + 1));
+        result(r, d) = static_cast<Real>(c * a - s * b);
+        result(r, d + 1) = static_cast<Real>(s * a + c * b);
+      }
+    }
+    return result;
+  };
+  CHECK(frechet_distance(rotated(x), rotated(y)) == doctest::Approx(15).epsilon(1e-4));
+  // Not commuting: rotate one only. In two dimensions tr (Σ₁Σ₂)^½ = √(tr Σ₁Σ₂ + 2 √|Σ₁Σ₂|).
+  const Array p = exact_moments({0, 0}, {4, 1}), q0 = exact_moments({0, 0}, {9, 1});
+  Array q = q0;
+  for (std::size_t r = 0; r < 4; ++r) {
+    q(r, 0) =
+        static_cast<Real>(c * static_cast<double>(q0(r, 0)) - s * static_cast<double>(q0(r, 1)));
+    q(r, 1) =
+        static_cast<Real>(s * static_cast<double>(q0(r, 0)) + c * static_cast<double>(q0(r, 1)));
+  }
+  const double trace = 4 * (9 * c * c + s * s) + (9 * s * s + c * c);
+  const double expected = 5 + 10 - 2 * std::sqrt(trace + 2 * std::sqrt(4.0 * 9.0));
+  CHECK(frechet_distance(p, q) == doctest::Approx(expected).epsilon(1e-4));
+  CHECK(frechet_distance(q, p) == doctest::Approx(expected).epsilon(1e-4));
+}
+
+TEST_CASE("Fréchet distance: fewer samples than columns, and what it says of samples of one law") {
+  Rng rng(11);
+  const Array few = rng.normal({5, 20}), others = rng.normal({7, 20});
+  const double distance = frechet_distance(few, others);
+  CHECK(distance > 0);
+  CHECK(distance == doctest::Approx(frechet_distance(others, few)).epsilon(1e-4));
+  CHECK(frechet_distance(few, few) < (is_double ? 1e-6 : 1e-4));
+  // Too large by O(1/n), and towards 0 with n.
+  const double small = frechet_distance(rng.normal({100, 8}), rng.normal({100, 8}));
+  const double large = frechet_distance(rng.normal({5000, 8}), rng.normal({5000, 8}));
+  CHECK(large < 0.1 * small);
+  CHECK(large < 0.02);
+  CHECK(frechet_distance(rng.normal({3000, 8}), rng.normal({3000, 8}, Real(0.5))) ==
+        doctest::Approx(8 * 0.25).epsilon(0.15));
+}
+
+TEST_CASE("Fréchet distance: refusals") {
+  CHECK_THROWS_WITH_AS(frechet_distance(zeros({3, 2}), zeros({3, 4})),
+                       "frechet_distance: samples must be (n, D) and (m, D), got (3, 2) and (3, 4)",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(frechet_distance(zeros({1, 2}), zeros({3, 2})),
+                       "frechet_distance: needs at least 2 samples of each, got (1, 2) and (3, 2)",
+                       std::invalid_argument);
+  Array bad = zeros({3, 2});
+  bad(1, 1) = std::numeric_limits<Real>::quiet_NaN();
+  CHECK_THROWS_WITH_AS(frechet_distance(bad, zeros({3, 2})),
+                       "frechet_distance: a sample is not finite", std::invalid_argument);
 }
 
 TEST_CASE("what cannot be compared is refused in one line") {

@@ -26,6 +26,23 @@ TEST_CASE("base64 is that of RFC 4648") {
   CHECK(base64(std::string("\xff\xfe\x00", 3)) == "//4A");
 }
 
+TEST_CASE("a table as Markdown has aligned columns, and is escaped on the page") {
+  const Table table{"Title", {{"", "W₁ of a"}, {"long name", "1.5"}, {"<b>"}}};
+  CHECK(markdown(table) ==
+        "Title\n\n"
+        "|           | W₁ of a |\n"
+        "|-----------|---------|\n"
+        "| long name | 1.5     |\n"
+        "| <b>       |         |\n");
+  Report report;
+  report.tables = {table};
+  const std::string page = html(report);
+  CHECK(count(page, "<h2>Title</h2>") == 1);
+  CHECK(count(page, "<th>W₁ of a</th>") == 1);
+  CHECK(count(page, "<td>long name</td><td>1.5</td>") == 1);
+  CHECK(count(page, "<td>&lt;b&gt;</td>") == 1);
+}
+
 TEST_CASE("ticks are round numbers inside the range") {
   CHECK(ticks(0, 1, 5) == std::vector<double>{0, 0.2, 0.4, 2 * 0.2 + 0.2, 0.8, 1});
   CHECK(ticks(-103.3, -98.9, 5) == std::vector<double>{-103, -102, -101, -100, -99});

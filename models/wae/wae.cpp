@@ -1,0 +1,63 @@
+#include "models/wae/wae.hpp"
+
+#include <stdexcept>
+#include <string>
+
+namespace nabla::models {
+namespace {
+
+// k(a_i, b_j) for all pairs: (n, Z), (m, Z) → (n, m)
+Tensor kernel_matrix(const Tensor& a, const Tensor& b, const Kernel& kernel) {
+  const Tensor aa = sum(square(a), {-1}, true), bb = sum(square(b), {-1}, true);  // (n, 1), (m, 1)
+  // |a − b|² = |a|² + |b|² − 2 aᵀb; relu, as rounding may leave less than 0
+  const Tensor r2 = relu(aa + transpose(bb) - matmul(a, transpose(b)) * 2);
+  Tensor k;
+  for (const double scale : kernel.scales) {
+    const Real C = static_cast<Real>(scale);
+    const Tensor one = C / (r2 + C);  // C / (C + |a − b|²)                             [T, §4]
+    k = k.defined() ? k + one : one;
+  }
+  return k;
+}
+
+// The mean of k over pairs of different points: the diagonal, a point with itself, is left out.
+Tensor mean_off_diagonal(const Tensor& k) {
+  const std::size_t n = k.shape()[0];
+  Array off = ones({n, n});
+  for (std::size_t i = 0; i < n; ++i) off(i, i) = 0;
+  return sum(k * Tensor(std::move(off))) / static_cast<Real>(n * (n - 1));
+}
+
+}  // namespace
+
+Kernel prior_kernel(std::size_t latent, double sigma) {
+  std::vector<double> C{0.1, 0.2, 0.5, 1, 2, 5, 10};
+  for (double& scale : C) scale *= 2 * static_cast<double>(latent) * sigma * sigma;
+  return Kernel::inverse_multiquadratic(C);
+}
+
+Tensor mmd2_unbiased(const Tensor& codes, const Tensor& draws, const Kernel& kernel) {
+  if (kernel.form != Kernel::Form::inverse_multiquadratic) {
+    throw std::invalid_argument(
+        "mmd2_unbiased: only inverse multiquadratic kernels have a gradient");
+  }
+  if (codes.ndim() != 2 || draws.ndim() != 2 || codes.size(1) != draws.size(1) ||
+      codes.size(0) < 2 || draws.size(0) < 2) {
+    throw std::invalid_argument("mmd2_unbiased: needs (n, Z) and (m, Z), n and m at least 2, got " +
+                                to_string(codes.shape()) + " and " + to_string(draws.shape()));
+  }
+  return mean_off_diagonal(kernel_matrix(codes, codes, kernel)) +
+         mean_off_diagonal(kernel_matrix(draws, draws, kernel)) -
+         mean(kernel_matrix(codes, draws, kernel)) * 2;  // MMD²                       [Gr, eq. 3]
+}
+
+Wae::Wae(const AutoencoderOptions& options, Rng& rng)
+    : Autoencoder(options, rng), kernel_(prior_kernel(options.latent)) {}
+
+WaeTerms Wae::objective(const Tensor& x, Rng& rng) const {
+  const Tensor z = encode(x);                             // (B, Z), z ~ q
+  const Tensor prior(rng.normal(z.shape()));              // (B, Z), ζ ~ p
+  return {cost(x, z), mmd2_unbiased(z, prior, kernel_)};  // c and MMD²                 [T, eq. 4]
+}
+
+}  // namespace nabla::models
