@@ -165,6 +165,36 @@ TEST_CASE("gan: a pack is its rows side by side, and packs of one are plain rows
   }
 }
 
+TEST_CASE("gan: data and samples in one batch get what they get in two") {
+  for (const std::size_t packing : {1, 2}) {
+    Rng rng(6);
+    const Gan gan(tiny(packing), rng);
+    const Tensor x(points({6, 3}, -2, 2)), fake(points({4, 3}, -1, 3));
+    const auto value_and_gradients = [&](bool together) {
+      gan.clear_grad();
+      const Gan::Logits logits = together
+                                     ? gan.discriminate(x, fake)
+                                     : Gan::Logits{gan.discriminate(x), gan.discriminate(fake)};
+      CHECK(logits.real.shape() == Shape{6 / packing, 1});
+      CHECK(logits.fake.shape() == Shape{4 / packing, 1});
+      const Tensor value = game_value(logits.real, logits.fake);
+      value.backward();
+      std::vector<Array> all{value.value()};
+      for (const Tensor& p : gan.discriminator().parameters()) all.push_back(p.grad());
+      return all;
+    };
+    const std::vector<Array> one = value_and_gradients(true), two = value_and_gradients(false);
+    for (std::size_t i = 0; i < one.size(); ++i) {
+      CHECK(sum(abs(Tensor(one[i]) - Tensor(two[i]))).item() == doctest::Approx(0).epsilon(1e-6));
+    }
+  }
+  Rng rng(6);
+  const Gan gan(tiny(2), rng);
+  CHECK(message_of([&] {
+          gan.discriminate(Tensor(zeros({3, 3})), Tensor(zeros({5, 3})));
+        }) == "discriminate: 3 rows are no packs of 2");
+}
+
 TEST_CASE("gan: each player's step leaves the other alone, and reaches all of its own weights") {
   Rng rng(4);
   const Gan gan(tiny(2), rng);

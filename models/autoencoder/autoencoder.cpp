@@ -32,7 +32,7 @@ Cost cost_named(const std::string& name) {
 
 Tensor reconstruction_cost(const Tensor& logits, const Tensor& x, Cost which) {
   if (which == Cost::squared) return sum(square(x - sigmoid(logits)), {-1});  // Σ_d (x_d − y_d)²
-  return sum(binary_cross_entropy(logits, x), {-1});  // −Σ_d x_d ln y_d + (1 − x_d) ln(1 − y_d)
+  return -bernoulli_log_prob(logits, x);  // −Σ_d x_d ln y_d + (1 − x_d) ln(1 − y_d)
 }
 
 Autoencoder::Autoencoder(const AutoencoderOptions& options, Rng& rng)

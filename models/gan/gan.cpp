@@ -25,16 +25,12 @@ std::vector<std::size_t> discriminator_sizes(const GanOptions& options) {
   return sizes;
 }
 
-Tensor leaky(const Tensor& x) {
-  return leaky_relu(x, Real(0.2));
-}
-
 }  // namespace
 
 Gan::Gan(const GanOptions& options, Rng& rng)
     : options_(options),
       generator_(generator_sizes(options), rng, "relu", options.output),
-      discriminator_(discriminator_sizes(options), rng, leaky) {
+      discriminator_(discriminator_sizes(options), rng, nn::Activation::leaky_relu(Real(0.2))) {
   children({{"generator", generator_}, {"discriminator", discriminator_}});
 }
 
@@ -42,16 +38,28 @@ Tensor Gan::generate(const Tensor& z) const {
   return generator_(z);
 }
 
+void Gan::check_packs(std::size_t rows) const {
+  if (rows % options_.packing == 0) return;
+  throw std::invalid_argument("discriminate: " + std::to_string(rows) + " rows are no packs of " +
+                              std::to_string(options_.packing));
+}
+
 Tensor Gan::discriminate(const Tensor& x) const {
   const std::size_t m = options_.packing, B = x.shape()[0];
+  check_packs(B);
   if (m == 1) return discriminator_(x);
-  if (B % m != 0) {
-    throw std::invalid_argument("discriminate: " + std::to_string(B) + " rows are no packs of " +
-                                std::to_string(m));
-  }
   // m rows that follow each other become one: (B, D) → (B / m, m D)                      [P, §2]
   const std::ptrdiff_t packs = static_cast<std::ptrdiff_t>(B / m);
   return discriminator_(reshape(x, {packs, -1}));
+}
+
+Gan::Logits Gan::discriminate(const Tensor& x, const Tensor& fake) const {
+  const std::size_t m = options_.packing;
+  check_packs(x.shape()[0]);  // of each: no pack holds both kinds
+  check_packs(fake.shape()[0]);
+  const Tensor both = discriminate(concat({x, fake}, 0));
+  const std::vector<Tensor> parts = split(both, {x.shape()[0] / m, fake.shape()[0] / m}, 0);
+  return {parts[0], parts[1]};
 }
 
 Array Gan::prior(std::size_t n, Rng& rng) const {

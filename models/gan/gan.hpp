@@ -44,6 +44,13 @@ class Gan : public nn::Module {
   /// The logit l of D for each m rows side by side: x (B, D), B a multiple of m, → (B / m, 1).
   Tensor discriminate(const Tensor& x) const;
 
+  struct Logits {
+    Tensor real, fake;
+  };
+  /// The logits of x and of generated examples, each as above. They go through D as one batch:
+  /// larger products, and one gradient of each weight instead of two that are added.
+  Logits discriminate(const Tensor& x, const Tensor& fake) const;
+
   /// z ~ N(0, I), (n, Z).
   Array prior(std::size_t n, Rng& rng) const;
   /// n draws of G(z), (n, D).
@@ -54,6 +61,8 @@ class Gan : public nn::Module {
   const GanOptions& options() const { return options_; }
 
  private:
+  void check_packs(std::size_t rows) const;  // throws std::invalid_argument
+
   GanOptions options_;
   nn::MLP generator_, discriminator_;
 };

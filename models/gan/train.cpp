@@ -104,9 +104,8 @@ class Trial {
       const Tensor fake = blurred(gan_.generate(Tensor(gan_.prior(B, rng_))), noise, rng_);  // G(z)
 
       // D's step: V(D, G) up. Detached, the samples keep G out of it.
-      const Tensor real_logits = gan_.discriminate(x);
-      const Tensor fake_logits = gan_.discriminate(fake.detach());
-      const Tensor value = models::game_value(real_logits, fake_logits);
+      const Gan::Logits logits = gan_.discriminate(x, fake.detach());
+      const Tensor value = models::game_value(logits.real, logits.fake);
       d_adam_.clear_grad();
       (-value).backward();
       d_adam_.step();
@@ -120,8 +119,8 @@ class Trial {
       if (averages_) average_.update();
 
       run.step(-value.item(), B);
-      course.add({value.item(), loss.item(), models::share_called_real(real_logits),
-                  1 - models::share_called_real(fake_logits)},
+      course.add({value.item(), loss.item(), models::share_called_real(logits.real),
+                  1 - models::share_called_real(logits.fake)},
                  1.0 / static_cast<double>(batches.size()));
     }
     return course;
