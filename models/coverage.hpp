@@ -1,5 +1,5 @@
 // Mode coverage: does a sample have all that a mixture of known modes has?
-//   Srivastava et al. 2017, "VEEGAN", arXiv:1705.07761, §5.1; Lin et al. 2018, "PacGAN",
+//   Srivastava et al. 2017, "VEEGAN", arXiv:1705.07761; Lin et al. 2018, "PacGAN",
 //   arXiv:1712.04086, §4.1, whose table models/README.md sets ours beside.
 #pragma once
 

@@ -1,13 +1,13 @@
 // The Gaussian Parzen window: a density laid over a sample, as a score for models that have none.
 //   Breuleux, Bengio & Vincent 2011, "Quickly generating representative samples from an
-//   RBM-derived process", Neural Computation 23(8), §6;  Goodfellow et al. 2014, arXiv:1406.2661,
+//   RBM-derived process", Neural Computation 23(8);  Goodfellow et al. 2014, arXiv:1406.2661,
 //   §5
 //
 //   p̂(x) = (1/n) Σ_i N(x; c_i, σ² I),   c_1 … c_n drawn from the model, σ chosen on validation data
 //
 // It says little in many dimensions. n windows cannot tell a density over hundreds of pixels: the
 // training data themselves score lower than centres by k-means, which are no samples of anything
-// (Theis, van den Oord & Bethge 2016, arXiv:1511.01844, §3.2 and Table 1). It does not rank models.
+// (Theis, van den Oord & Bethge 2016, arXiv:1511.01844, Table 1). It does not rank models.
 #pragma once
 
 #include <cstddef>

@@ -32,7 +32,7 @@ struct GanOptions {
 };
 
 /// Children "generator" and "discriminator", each an MLP: ReLU in the one, leaky ReLU of slope 0.2
-/// in the other (Radford et al. 2016, §3), so that its gradient reaches the generator everywhere.
+/// in the other (Radford et al. 2016, §4), so that its gradient reaches the generator everywhere.
 class Gan : public nn::Module {
  public:
   /// Throws std::invalid_argument without a hidden layer or for m = 0.

@@ -180,7 +180,7 @@ class Trial {
   }
 
  private:
-  // What D sees: x + ε, ε ~ N(0, s² I), of data and samples alike (Sønderby et al. 2017, §4;
+  // What D sees: x + ε, ε ~ N(0, s² I), of data and samples alike (Sønderby et al. 2017;
   // Arjovsky & Bottou 2017, §3). Both densities are smoothed by one kernel, so the best q is still
   // p.
   static Tensor blurred(const Tensor& x, double noise, Rng& rng) {
@@ -255,7 +255,7 @@ Standardizer scaling_of(const Dataset& data) {
           compute(zeros({data.columns()}) + Real(0.5))};
 }
 
-// What is left of learning rates and noise after some epochs.
+// What is left of the learning rates after some epochs.
 double left_of(const Run& run, const Options& options, int done) {
   const int all = run.options().epochs;
   if (options.schedule == "constant" || all == 0) return 1;
@@ -453,7 +453,7 @@ void train(Run& run, const Options& given) {
     Course course;
     double modes = 0, quality = 0, kl = 0;
     for (std::size_t i = 0; i < trials.size(); ++i) {
-      course.add(trials[i]->train_epoch(run, run.lr() * left, options.noise * left), share);
+      course.add(trials[i]->train_epoch(run, run.lr() * left, options.noise), share);
       if (!has_modes) continue;
       const Coverage c = coverage(*trials[i], *toy, Rng(run.seed() + 1000 * i, 10));
       modes += static_cast<double>(c.modes);
@@ -485,10 +485,9 @@ void train(Run& run, const Options& given) {
   }
   Figures figures;
   Course test;
-  const double noise = options.noise * left_of(run, options, run.epoch());
   for (std::size_t i = 0; i < trials.size(); ++i) {
     Rng rng(run.seed() + 1000 * i, 14);
-    test.add(trials[i]->play(data.test, noise, rng), share);
+    test.add(trials[i]->play(data.test, options.noise, rng), share);
   }
   figures.emplace_back("test_game_value_nats", test.value);
   figures.emplace_back("test_real_called_real_share", test.real_right);
@@ -599,7 +598,7 @@ int main(int argc, char** argv) {
                  models::above(0));
   program.option("--beta1", options.beta1, "of both Adams", models::between(0, 0.9999));
   program.option("--schedule", options.schedule,
-                 "of learning rates and noise over all epochs: to 0, or as they are",
+                 "of the learning rates over all epochs: to 0, or as they are",
                  {"linear", "constant"});
   program.option("--average", options.average,
                  "decay of a moving average of G's weights, which is sampled; 0: none",
