@@ -27,7 +27,7 @@
 namespace nabla::models {
 
 struct AaeOptions : AutoencoderOptions {
-  std::vector<std::size_t> discriminator{256, 256};  ///< its hidden widths, with leaky ReLUs
+  std::vector<std::size_t> discriminator{64, 64};  ///< its hidden widths, with leaky ReLUs
 };
 
 class Aae : public Autoencoder {
@@ -64,7 +64,8 @@ class AaeTraining {
   /// Codes with the graph that made them → −E ln D.
   Tensor encoder_step(const Tensor& codes);
 
-  void scale_rates(double factor);  ///< of the rates given at the start
+  /// factor · the rate at the start for reconstruction, factor^¾ for the two steps of the game.
+  void scale_rates(double factor);
 
   // For checkpoints.
   nn::Optimiser& reconstruction() { return reconstruction_; }

@@ -23,7 +23,7 @@ struct Options {
   int latent = 8;
   std::string activation = "relu";
   std::string cost = "bernoulli";
-  std::vector<int> discriminator{256, 256};
+  std::vector<int> discriminator{64, 64};
   double discriminator_lr = 1e-4, encoder_lr = 3e-4;
   std::string schedule = "cosine";
   int compare = 5000;
@@ -137,7 +137,7 @@ int main(int argc, char** argv) {
   models::Program program("aae",
                           "Adversarial autoencoder (Makhzani et al. 2016, arXiv:1511.05644)");
   Options options;
-  program.options().epochs = 30;
+  program.options().epochs = 20;
   program.option("--hidden", options.hidden,
                  "widths of the encoder's layers; the decoder's are reversed", models::at_least(1));
   program.option("--latent", options.latent, "Z, size of the codes", models::at_least(1));
@@ -153,7 +153,8 @@ int main(int argc, char** argv) {
   program.option("--encoder-lr", options.encoder_lr,
                  "learning rate of the step in which the encoder plays the generator",
                  models::above(0));
-  program.option("--schedule", options.schedule, "of all three learning rates over all epochs",
+  program.option("--schedule", options.schedule,
+                 "of the learning rates over all epochs; the game's fall more slowly",
                  {"cosine", "constant"});
   program.option("--compare", options.compare,
                  "samples, and test images, that distances are measured on", models::at_least(100));

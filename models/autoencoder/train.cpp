@@ -30,7 +30,7 @@ struct Options {
   std::string cost = "bernoulli";
   std::string schedule = "cosine";
   double lambda = 100;
-  std::vector<int> discriminator{256, 256};
+  std::vector<int> discriminator{64, 64};
   double discriminator_lr = 1e-4, encoder_lr = 3e-4;
   int compare = 5000;
 };
