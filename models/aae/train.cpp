@@ -39,10 +39,7 @@ Score score(const Aae& aae, const Array& data, Rng rng) {
   const NoGrad no_grad;
   Score total;
   const std::size_t n = data.shape()[0];
-  for (const std::vector<std::size_t>& rows : Batches::in_order(n, 1000)) {
-    const Tensor x(datasets::take_rows(data, rows));
-    total.cost += sum(aae.cost(x, aae.encode(x))).item() / static_cast<double>(n);
-  }
+  total.cost = aae.mean_cost(data);
   total.mse = models::mean_squared_error_of(data, aae.reconstruct(data));
   const Array codes = aae.codes(models::first_rows_of(data, std::min<std::size_t>(5000, n)));
   const Array draws = rng.normal(codes.shape());

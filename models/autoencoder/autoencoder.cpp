@@ -69,6 +69,17 @@ Array Autoencoder::reconstruct(const Array& x) const {
   return images(codes(x));
 }
 
+double Autoencoder::mean_cost(const Array& x) const {
+  const NoGrad no_grad;
+  const Array costs = in_pieces(x, [&](const Array& piece) {
+    const Tensor images(piece);
+    return reshape(cost(images, encode(images)), {-1, 1}).value();
+  });
+  double total = 0;
+  for (const Real c : costs) total += static_cast<double>(c);
+  return total / static_cast<double>(costs.size());
+}
+
 double mean_squared_error_of(const Array& x, const Array& y) {
   if (x.shape() != y.shape()) {
     throw std::invalid_argument("mean_squared_error_of: shapes " + to_string(x.shape()) + " and " +

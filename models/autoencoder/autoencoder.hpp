@@ -58,6 +58,7 @@ class Autoencoder : public nn::Module {
   Array codes(const Array& x) const;        ///< (n, D) → (n, Z)
   Array images(const Array& z) const;       ///< σ(f(z)): (n, Z) → (n, D)
   Array reconstruct(const Array& x) const;  ///< (n, D) → (n, D)
+  double mean_cost(const Array& x) const;   ///< of c(x, σ(f(e(x)))) over all of x, (n, D)
 
   const nn::MLP& encoder() const { return encoder_; }
   const nn::MLP& decoder() const { return decoder_; }

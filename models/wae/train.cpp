@@ -36,10 +36,7 @@ Score score(const Wae& wae, const Array& data, Rng rng) {
   const NoGrad no_grad;
   Score total;
   const std::size_t n = data.shape()[0];
-  for (const std::vector<std::size_t>& rows : Batches::in_order(n, 1000)) {
-    const Tensor x(datasets::take_rows(data, rows));
-    total.cost += sum(wae.cost(x, wae.encode(x))).item() / static_cast<double>(n);
-  }
+  total.cost = wae.mean_cost(data);
   total.mse = models::mean_squared_error_of(data, wae.reconstruct(data));
   const Array codes = wae.codes(models::first_rows_of(data, std::min<std::size_t>(5000, n)));
   total.mmd2 = models::mmd2_unbiased(codes, rng.normal(codes.shape()), wae.kernel());
