@@ -115,6 +115,52 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::size_t>& sizes
 Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t after,
            Real value = 0);
 
+// Images and whatever has channels last: (B, h, w, C) -------------------------------------------
+// conv.cpp, with winograd.cpp for 3 × 3; patches.cpp; pooling.cpp; normalisation.cpp
+
+/// s and p below, the same along both axes of an image.
+struct ConvOptions {
+  std::size_t stride = 1, padding = 0;
+};
+
+/// y[b,i,j,o] = Σ_{u,v,c} x[b, is + u − p, js + v − p, c] W[u,v,c,o] + bias[o]: x (B, h, w, C),
+/// weight (kh, kw, C, O) → (B, h', w', O), h' = ⌊(h + 2p − kh) / s⌋ + 1. x is 0 outside the image.
+/// The bias is (O,), or (B, O): another one for each image.
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              const ConvOptions& options = {});
+/// conv2d(x, weight, bias) + residual in one pass; the residual has the result's shape.
+Tensor conv2d_add(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual,
+                  const ConvOptions& options = {});
+/// conv2d in plain loops, as the sum above is written: what tests hold the fast one against.
+Tensor conv2d_direct(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                     const ConvOptions& options = {});
+/// The adjoint map of a convolution, which enlarges: y[b, is + u − p, js + v − p, o] gathers
+/// x[b,i,j,c] W[u,v,c,o]; x (B, h, w, C), weight (kh, kw, C, O), bias (O,) → (B, h', w', O),
+/// h' = (h − 1) s + kh − 2p.
+Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const ConvOptions& options = {});
+
+/// Mean or largest element of windows of size × size, `stride` apart; what does not fill a window
+/// at the right and lower edge is left out. Ties share max's gradient equally.
+Tensor average_pool2d(const Tensor& x, std::size_t size, std::size_t stride);
+Tensor max_pool2d(const Tensor& x, std::size_t size, std::size_t stride);
+/// Each pixel as factor × factor equal ones.
+Tensor upsample_nearest2d(const Tensor& x, std::size_t factor);
+
+/// gain (x − μ) / √(σ² + ε) + shift, μ and σ² the mean and variance (divided by n) over …
+/// … the last axis (Ba, Kiros, Hinton 2016, arXiv:1607.06450); gain and shift (C,);
+Tensor layer_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real epsilon = 1e-5);
+/// … the positions and the C / groups channels of a group, for each image: x (B, …, C) (Wu & He
+/// 2018, arXiv:1803.08494); gain and shift (C,);
+Tensor group_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, std::size_t groups,
+                  Real epsilon = 1e-5);
+/// silu(group_norm(…)) in the same passes;
+Tensor group_norm_silu(const Tensor& x, const Tensor& gain, const Tensor& shift, std::size_t groups,
+                       Real epsilon = 1e-5);
+/// … all axes but the last, the batch's (Ioffe & Szegedy 2015, arXiv:1502.03167); gain and shift
+/// (C,). nn::BatchNorm keeps the averages for evaluation.
+Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real epsilon = 1e-5);
+
 // Losses, one number per element or example: losses.cpp ---------------------------------------
 
 /// −t ln σ(l) − (1 − t) ln(1 − σ(l)) = softplus(l) − t l for each element; finite for any logit.
