@@ -55,10 +55,6 @@ void run_openblas(Product p) {
   }
 }
 
-void run_product(const Product& product) {
-  if (!detail::run_own_kernel(product)) run_openblas(product);
-}
-
 // The largest of `pieces` parts of `side`, in whole tiles.
 std::ptrdiff_t largest_part(std::ptrdiff_t side, std::ptrdiff_t tile, int pieces) {
   const std::ptrdiff_t tiles = (side + tile - 1) / tile;
@@ -84,6 +80,10 @@ std::vector<Product> cut(const Product& p, int pieces) {
 }
 
 }  // namespace
+
+void detail::run_product(const Product& product) {
+  if (!run_own_kernel(product)) run_openblas(product);
+}
 
 void Products::add(Transpose transpose_a, Transpose transpose_b, std::size_t m, std::size_t n,
                    std::size_t k, const Real* a, const Real* b, Real beta, Real* c,
@@ -117,7 +117,7 @@ void Products::run() const {
     for (std::size_t t = 0; t < parts.size(); ++t) shares[t].push_back(parts[t]);
   }
   const auto run_share = [&](std::size_t t) {
-    for (const Product& p : shares[t]) run_product(p);
+    for (const Product& p : shares[t]) detail::run_product(p);
   };
   if (pieces == 1 || shares[1].empty()) return run_share(0);
 #pragma omp parallel for schedule(static) num_threads(pieces)

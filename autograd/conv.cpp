@@ -1,6 +1,6 @@
 // Convolutions: patches of the image times the weight as a matrix. What bounds them is the product;
 // the patches of a block of output pixels stay in the cache, and those of a whole batch never lie
-// in memory.
+// in memory. For 3 × 3 there is something better, in winograd.cpp.
 #include <algorithm>
 #include <stdexcept>
 
@@ -8,6 +8,7 @@
 #include "autograd/ops.hpp"
 #include "autograd/patches.hpp"
 #include "autograd/reduction.hpp"
+#include "autograd/winograd.hpp"
 
 namespace nabla {
 namespace {
@@ -68,6 +69,9 @@ bool start_rows(const ConvShape& s, const Real* image_bias, const Real* residual
 // residual may be null, and the residual may be y itself.
 void forward(const ConvShape& s, const Real* x, const Real* weight, const Real* bias,
              bool bias_per_image, const Real* residual, Real* y) {
+  if (detail::suits_winograd(s)) {
+    return detail::winograd_forward(s, x, weight, bias, bias_per_image, residual, y);
+  }
   const std::size_t step = rows_per_block(s);
   detail::for_each_job(block_count(s), work(s), [&](std::size_t block) {
     const std::size_t first = block * step, count = std::min(step, s.rows() - first);
@@ -82,6 +86,9 @@ void forward(const ConvShape& s, const Real* x, const Real* weight, const Real* 
 
 // dx = beta · dx + the adjoint of the convolution, applied to dy
 void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta, Real* dx) {
+  if (detail::suits_winograd(s)) {
+    return detail::winograd_input_gradient(s, dy, weight, beta, dx);
+  }
   // Patches overlap: one image belongs to one thread.
   const std::size_t step = rows_per_block(s), pixels = s.out_pixels();
   const std::size_t images = std::max<std::size_t>(1, step / pixels);
@@ -105,6 +112,7 @@ void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real
 // dW = beta · dW + Σ_pixels patchᵀ dy: each thread adds up its blocks, and the sums of the threads
 // are added in their order.
 void weight_gradient(const ConvShape& s, const Real* x, const Real* dy, Real beta, Real* dw) {
+  if (detail::suits_winograd(s)) return detail::winograd_weight_gradient(s, x, dy, beta, dw);
   const std::size_t step = rows_per_block(s), blocks = block_count(s);
   const std::size_t size = s.patch_size() * s.out;
   if (blocks == 0 && beta == 0) std::fill(dw, dw + size, Real(0));
