@@ -105,16 +105,26 @@ void Products::add(Transpose transpose_a, Transpose transpose_b, std::size_t m, 
 
 void Products::run() const {
   const int pieces = omp_in_parallel() ? 1 : threads();
-  // Thread t takes the t-th part of every product: whoever has the longer one of the first is
-  // waited for once, at the end.
+  std::ptrdiff_t total = 0;
+  for (const Product& p : products_) total += p.m * p.n * p.k;
+  // Thread t takes the t-th part of every large product: whoever has the longer one of the first is
+  // waited for once, at the end. Small ones go whole to the thread that has least to do.
   std::vector<std::vector<Product>> shares(static_cast<std::size_t>(pieces));
+  std::vector<std::ptrdiff_t> work(shares.size());
   for (const Product& p : products_) {
-    if (pieces == 1 || p.m * p.n * p.k < parallel_products) {
+    if (pieces == 1 || total < parallel_products) {
       shares[0].push_back(p);
-      continue;
+    } else if (p.m * p.n * p.k < parallel_products) {
+      const auto least = std::min_element(work.begin(), work.end());
+      shares[static_cast<std::size_t>(least - work.begin())].push_back(p);
+      *least += p.m * p.n * p.k;
+    } else {
+      const std::vector<Product> parts = cut(p, pieces);
+      for (std::size_t t = 0; t < parts.size(); ++t) {
+        shares[t].push_back(parts[t]);
+        work[t] += parts[t].m * parts[t].n * parts[t].k;
+      }
     }
-    const std::vector<Product> parts = cut(p, pieces);
-    for (std::size_t t = 0; t < parts.size(); ++t) shares[t].push_back(parts[t]);
   }
   const auto run_share = [&](std::size_t t) {
     for (const Product& p : shares[t]) detail::run_product(p);

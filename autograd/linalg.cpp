@@ -49,14 +49,26 @@ Batches match_batches(const Tensor& a, const Tensor& b) {
   return {shape, matrix_numbers(lead_a, shape), matrix_numbers(lead_b, shape)};
 }
 
-// Several products may add to one matrix of a broadcast gradient: only the first may overwrite it.
-class FirstTouch {
+// Where one matrix was broadcast, several products add to its gradient: one after the other, and
+// only the first may overwrite it. Otherwise all can be done at once.
+class SharedSums {
  public:
-  FirstTouch(std::size_t count, Real beta) : beta_(count, beta) {}
+  SharedSums(std::size_t matrices, std::size_t products, Real beta)
+      : beta_(matrices, beta), one_by_one_(products > matrices) {}
   Real beta(std::size_t i) { return std::exchange(beta_[i], Real(1)); }
+  Products& next() {
+    if (one_by_one_) run();
+    return products_;
+  }
+  void run() {
+    products_.run();
+    products_ = {};
+  }
 
  private:
   std::vector<Real> beta_;
+  bool one_by_one_;
+  Products products_;
 };
 
 }  // namespace
@@ -74,28 +86,33 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   shape.push_back(m);
   shape.push_back(n);
   Array c = empty(shape);
+  Products products;
   for (std::size_t i = 0; i < batches.a.size(); ++i) {
-    gemm(Transpose::no, Transpose::no, m, n, k, a.value().data() + batches.a[i] * m * k,
-         b.value().data() + batches.b[i] * k * n, 0, c.data() + i * m * n);
+    products.add(Transpose::no, Transpose::no, m, n, k, a.value().data() + batches.a[i] * m * k,
+                 b.value().data() + batches.b[i] * k * n, 0, c.data() + i * m * n);
   }
+  products.run();
   auto backward = [m, n, k, batches](Node& out, Node& a, Node& b) {
     const Real* const dc = out.grad().data();
     a.accumulate_with([&](Array& da, Real beta) {
       if (batches.a.empty() && beta == 0) da.fill(0);
-      FirstTouch touch(da.size() / std::max<std::size_t>(1, m * k), beta);
+      SharedSums sums(da.size() / std::max<std::size_t>(1, m * k), batches.a.size(), beta);
       for (std::size_t i = 0; i < batches.a.size() && da.size() != 0; ++i) {
-        gemm(Transpose::no, Transpose::yes, m, k, n, dc + i * m * n,
-             b.value.data() + batches.b[i] * k * n, touch.beta(batches.a[i]),
-             da.data() + batches.a[i] * m * k);
+        sums.next().add(Transpose::no, Transpose::yes, m, k, n, dc + i * m * n,
+                        b.value.data() + batches.b[i] * k * n, sums.beta(batches.a[i]),
+                        da.data() + batches.a[i] * m * k);
       }
+      sums.run();
     });
     b.accumulate_with([&](Array& db, Real beta) {
       if (batches.b.empty() && beta == 0) db.fill(0);
-      FirstTouch touch(db.size() / std::max<std::size_t>(1, k * n), beta);
+      SharedSums sums(db.size() / std::max<std::size_t>(1, k * n), batches.b.size(), beta);
       for (std::size_t i = 0; i < batches.b.size() && db.size() != 0; ++i) {
-        gemm(Transpose::yes, Transpose::no, k, n, m, a.value.data() + batches.a[i] * m * k,
-             dc + i * m * n, touch.beta(batches.b[i]), db.data() + batches.b[i] * k * n);
+        sums.next().add(Transpose::yes, Transpose::no, k, n, m,
+                        a.value.data() + batches.a[i] * m * k, dc + i * m * n,
+                        sums.beta(batches.b[i]), db.data() + batches.b[i] * k * n);
       }
+      sums.run();
     });
   };
   return record("matmul", std::move(c), std::move(backward), a, b);
