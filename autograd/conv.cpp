@@ -65,12 +65,47 @@ bool start_rows(const ConvShape& s, const Real* image_bias, const Real* residual
   return true;
 }
 
+// Rows of y as they are before the products are added.
+void fill_rows(const ConvShape& s, const Real* bias, bool bias_per_image, const Real* residual,
+               Real* y) {
+  detail::for_each_job(s.batch, s.rows() * s.out, [&](std::size_t image) {
+    const std::size_t first = image * s.out_pixels();
+    const Real* const own = bias_per_image ? bias + image * s.out : bias;
+    for (std::size_t i = first * s.out; i < (first + s.out_pixels()) * s.out; ++i) {
+      y[i] = (residual == nullptr ? 0 : residual[i]) + (bias == nullptr ? 0 : own[i % s.out]);
+    }
+  });
+}
+
+// Convolution with stride 1 is its own kind of adjoint: of the kernel turned by 180°. To few
+// channels from many it is cheaper that way, as patches are then of the few: the last convolution
+// of a U-Net takes 9 numbers a pixel from its gradient rather than 288 from its input.
+bool is_cheaper_turned(const ConvShape& s) {
+  return s.stride == 1 && s.kernel_height == s.kernel_width && s.padding < s.kernel_height &&
+         4 * s.out <= s.in && s.kernel_height > 1;
+}
+
+ConvShape turned(const ConvShape& s) {
+  ConvShape result = s;
+  std::swap(result.in, result.out);
+  std::swap(result.height, result.out_height);
+  std::swap(result.width, result.out_width);
+  result.padding = s.kernel_height - 1 - s.padding;
+  return result;
+}
+
+void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta, Real* dx);
+
 // y = x ∗ W + bias + residual. The bias is (out,), or (batch, out) if it is per image; it and the
 // residual may be null, and the residual may be y itself.
 void forward(const ConvShape& s, const Real* x, const Real* weight, const Real* bias,
              bool bias_per_image, const Real* residual, Real* y) {
   if (detail::suits_winograd(s)) {
     return detail::winograd_forward(s, x, weight, bias, bias_per_image, residual, y);
+  }
+  if (is_cheaper_turned(s)) {
+    fill_rows(s, bias, bias_per_image, residual, y);
+    return input_gradient(turned(s), x, detail::turned_kernel(s, weight).data(), 1, y);
   }
   const std::size_t step = rows_per_block(s);
   detail::for_each_job(block_count(s), work(s), [&](std::size_t block) {
@@ -88,6 +123,10 @@ void forward(const ConvShape& s, const Real* x, const Real* weight, const Real* 
 void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta, Real* dx) {
   if (detail::suits_winograd(s)) {
     return detail::winograd_input_gradient(s, dy, weight, beta, dx);
+  }
+  if (is_cheaper_turned(s)) {
+    return forward(turned(s), dy, detail::turned_kernel(s, weight).data(), nullptr, false,
+                   beta == 0 ? nullptr : dx, dx);
   }
   // Patches overlap: one image belongs to one thread.
   const std::size_t step = rows_per_block(s), pixels = s.out_pixels();
@@ -113,6 +152,15 @@ void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real
 // are added in their order.
 void weight_gradient(const ConvShape& s, const Real* x, const Real* dy, Real beta, Real* dw) {
   if (detail::suits_winograd(s)) return detail::winograd_weight_gradient(s, x, dy, beta, dw);
+  if (is_cheaper_turned(s)) {
+    Array of_turned = empty({s.patch_size() * s.out});
+    weight_gradient(turned(s), dy, x, 0, of_turned.data());
+    const detail::Numbers back = detail::turned_kernel(turned(s), of_turned.data());
+    for (std::size_t i = 0; i < back.size(); ++i) {
+      dw[i] = (beta == 0 ? 0 : beta * dw[i]) + back[i];
+    }
+    return;
+  }
   const std::size_t step = rows_per_block(s), blocks = block_count(s);
   const std::size_t size = s.patch_size() * s.out;
   if (blocks == 0 && beta == 0) std::fill(dw, dw + size, Real(0));

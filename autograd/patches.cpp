@@ -133,4 +133,17 @@ void scatter_patches(const ConvShape& shape, const Real* patches, std::size_t fi
   });
 }
 
+Numbers turned_kernel(const ConvShape& s, const Real* weight) {
+  const std::size_t area = s.in * s.out, kernel = s.kernel_height * s.kernel_width;
+  Numbers result(kernel * area);
+  for (std::size_t k = 0; k < kernel; ++k) {
+    const Real* const from = weight + k * area;
+    Real* const to = result.data() + (kernel - 1 - k) * area;
+    for (std::size_t c = 0; c < s.in; ++c) {
+      for (std::size_t o = 0; o < s.out; ++o) to[o * s.in + c] = from[c * s.out + o];
+    }
+  }
+  return result;
+}
+
 }  // namespace nabla::detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "autograd/ops.hpp"
 
@@ -40,5 +41,10 @@ void gather_patches(const ConvShape& shape, const Real* x, std::size_t first, st
 /// The adjoint: adds the rows of `patches` to the places in dx that they would be gathered from.
 void scatter_patches(const ConvShape& shape, const Real* patches, std::size_t first,
                      std::size_t count, Real* dx);
+
+using Numbers = std::vector<Real, RecyclingAllocator<Real>>;
+
+/// The kernel turned by 180°, and each of its matrices transposed: (kh, kw, C, O) → (kh, kw, O, C).
+Numbers turned_kernel(const ConvShape& shape, const Real* weight);
 
 }  // namespace nabla::detail

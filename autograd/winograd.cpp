@@ -247,22 +247,6 @@ void output_tiles(const ConvShape& s, const Tiles& tiles, const Block& block, In
   }
 }
 
-using Numbers = std::vector<Real, RecyclingAllocator<Real>>;
-
-// The kernel turned by 180°, and each of its matrices transposed: (3, 3, C, O) → (3, 3, O, C).
-Numbers turned(const ConvShape& s, const Real* weight) {
-  const std::size_t area = s.in * s.out;
-  Numbers result(9 * area);
-  for (std::size_t k = 0; k < 9; ++k) {
-    for (std::size_t c = 0; c < s.in; ++c) {
-      for (std::size_t o = 0; o < s.out; ++o) {
-        result[(8 - k) * area + o * s.in + c] = weight[k * area + c * s.out + o];
-      }
-    }
-  }
-  return result;
-}
-
 // The transformed kernel: 36 matrices (C, O) of `area` numbers, one every distance_of(area).
 Index distance_of(Index area) {
   return area + 48;  // as in Block
@@ -334,7 +318,7 @@ void winograd_forward(const ConvShape& s, const Real* x, const Real* weight, con
 // A convolution again, of dy with the kernel turned: what was padded by p is padded by 2 − p.
 void winograd_input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta,
                              Real* dx) {
-  const Numbers u = weight_tiles(turned(s, weight).data(), static_cast<Index>(s.in * s.out));
+  const Numbers u = weight_tiles(turned_kernel(s, weight).data(), static_cast<Index>(s.in * s.out));
   ConvShape back = s;
   std::swap(back.in, back.out);
   std::swap(back.height, back.out_height);

@@ -35,13 +35,36 @@ struct Case {
   std::size_t batch, height, width, in, kernel_height, kernel_width, out, stride, padding;
 };
 const std::vector<Case> cases{
-    {2, 9, 7, 3, 3, 3, 16, 1, 1},    {1, 1, 1, 1, 1, 1, 1, 1, 0},    {3, 1, 1, 17, 3, 3, 5, 1, 1},
-    {2, 5, 6, 16, 1, 1, 33, 1, 0},   {2, 5, 6, 16, 1, 1, 33, 2, 0},  {2, 5, 6, 3, 1, 1, 2, 1, 2},
-    {2, 9, 7, 1, 5, 5, 17, 1, 2},    {2, 8, 9, 3, 2, 4, 16, 2, 1},   {1, 9, 7, 33, 3, 3, 17, 2, 1},
-    {2, 9, 7, 16, 3, 3, 16, 3, 0},   {1, 7, 7, 64, 3, 3, 64, 1, 1},  {2, 4, 5, 17, 4, 5, 3, 1, 0},
-    {3, 2, 3, 3, 5, 5, 16, 1, 2},    {2, 3, 3, 3, 2, 2, 4, 3, 2},    {13, 9, 7, 16, 3, 3, 17, 1, 1},
-    {70, 3, 3, 4, 2, 2, 16, 1, 0},   {5, 15, 14, 3, 3, 3, 16, 1, 0}, {1, 30, 29, 2, 3, 3, 3, 1, 1},
-    {40, 14, 14, 16, 3, 3, 16, 1, 1}};
+    {2, 9, 7, 3, 3, 3, 16, 1, 1},
+    {1, 1, 1, 1, 1, 1, 1, 1, 0},
+    {3, 1, 1, 17, 3, 3, 5, 1, 1},
+    {2, 5, 6, 16, 1, 1, 33, 1, 0},
+    {2, 5, 6, 16, 1, 1, 33, 2, 0},
+    {2, 5, 6, 3, 1, 1, 2, 1, 2},
+    {2, 9, 7, 1, 5, 5, 17, 1, 2},
+    {2, 8, 9, 3, 2, 4, 16, 2, 1},
+    {1, 9, 7, 33, 3, 3, 17, 2, 1},
+    {2, 9, 7, 16, 3, 3, 16, 3, 0},
+    {1, 7, 7, 64, 3, 3, 64, 1, 1},
+    {2, 4, 5, 17, 4, 5, 3, 1, 0},
+    {3, 2, 3, 3, 5, 5, 16, 1, 2},
+    {2, 3, 3, 3, 2, 2, 4, 3, 2},
+    {13, 9, 7, 16, 3, 3, 17, 1, 1},
+    {70, 3, 3, 4, 2, 2, 16, 1, 0},
+    {5, 15, 14, 3, 3, 3, 16, 1, 0},
+    {1, 30, 29, 2, 3, 3, 3, 1, 1},
+    {40, 14, 14, 16, 3, 3, 16, 1, 1},
+    // Winograd's way: other paddings, odd edges, channels that fill no register
+    {2, 6, 7, 8, 3, 3, 9, 1, 2},
+    {1, 9, 3, 17, 3, 3, 8, 1, 0},
+    {2, 1, 1, 16, 3, 3, 16, 1, 1},
+    {1, 5, 13, 40, 3, 3, 33, 1, 1},
+    // to few channels from many: patches of the result's side
+    {2, 6, 5, 32, 3, 3, 1, 1, 1},
+    {2, 6, 5, 12, 3, 3, 3, 1, 2},
+    {1, 6, 7, 17, 5, 5, 2, 1, 1},
+    {2, 5, 6, 8, 3, 3, 1, 1, 0},
+    {1, 1, 1, 16, 3, 3, 2, 1, 1}};
 
 using Convolution = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const ConvOptions&);
 
@@ -178,24 +201,36 @@ TEST_CASE("convolutions: gradients against differences") {
 }
 
 TEST_CASE("convolutions add to gradients that are there") {
-  const Array x = points({2, 5, 4, 3}, -1, 1), b = points({3}, 0, 1);
-  for (const Convolution f : {Convolution(conv2d), Convolution(conv_transpose2d)}) {
-    for (const std::size_t side : {1, 3}) {
-      const ConvOptions options{1, side / 2};
-      const Array w = points({side, side, 3, 3}, -1, 1);
-      // The same map twice, the second time with one input and one weight for both uses.
-      const Tensor x1 = parameter(x), w1 = parameter(w), w2 = parameter(w), b1 = parameter(b);
-      const Tensor apart = f(f(x1, w1, b1, options), w2, b1, options) + f(x1, w2, b1, options);
-      const Tensor xs = parameter(x), ws = parameter(w), bs = parameter(b);
-      const Tensor shared = f(f(xs, ws, bs, options), ws, bs, options) + f(xs, ws, bs, options);
-      const Array seed = points(apart.shape(), -1, 1);
-      apart.backward(seed);
-      shared.backward(seed);
-      CHECK(difference(xs.grad(), x1.grad()) < close);
-      CHECK(difference(ws.grad(), (Tensor(w1.grad()) + Tensor(w2.grad())).value()) < close);
-      CHECK(difference(bs.grad(), b1.grad()) < close);
-    }
+  struct Way {
+    Convolution f;
+    std::size_t side, channels;  // 3 × 3 and 16 channels: Winograd
+  };
+  for (const Way& way : {Way{conv2d, 1, 3}, Way{conv2d, 3, 3}, Way{conv2d, 3, 16},
+                         Way{conv_transpose2d, 1, 3}, Way{conv_transpose2d, 3, 3}}) {
+    const Convolution f = way.f;
+    const std::size_t n = way.channels;
+    const Array x = points({2, 5, 4, n}, -1, 1), b = points({n}, 0, 1);
+    const ConvOptions options{1, way.side / 2};
+    const Array w = points({way.side, way.side, n, n}, -1, 1);
+    // The same map with an input and weights of its own for each use, and with shared ones.
+    const Tensor x1 = parameter(x), x2 = parameter(x), w1 = parameter(w), w2 = parameter(w),
+                 w3 = parameter(w), b1 = parameter(b);
+    const Tensor apart = f(f(x1, w1, b1, options), w2, b1, options) + f(x2, w3, b1, options);
+    const Tensor xs = parameter(x), ws = parameter(w), bs = parameter(b);
+    const Tensor shared = f(f(xs, ws, bs, options), ws, bs, options) + f(xs, ws, bs, options);
+    const Array seed = points(apart.shape(), -1, 1);
+    apart.backward(seed);
+    shared.backward(seed);
+    const auto total = [](const std::vector<Tensor>& parts) {
+      Tensor sum(parts[0].grad());
+      for (std::size_t i = 1; i < parts.size(); ++i) sum = sum + Tensor(parts[i].grad());
+      return sum.value();
+    };
+    CHECK(difference(xs.grad(), total({x1, x2})) < close);
+    CHECK(difference(ws.grad(), total({w1, w2, w3})) < close);
+    CHECK(difference(bs.grad(), b1.grad()) < close);
   }
+  const Array b = points({3}, 0, 1);
   const Tensor both = parameter(points({2, 5, 4, 3}, -1, 1));
   const Tensor w = parameter(points({3, 3, 3, 3}, -1, 1));
   conv2d_add(both, w, Tensor(b), both, {1, 1}).backward(ones(both.shape()));

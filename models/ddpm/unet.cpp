@@ -103,8 +103,13 @@ Tensor UNet::time_and_class(const Array& t, const IndexArray& classes) const {
                                 " images is wanted, got " + std::to_string(classes.size()));
   }
   IndexArray rows = classes;
+  const std::int64_t count = static_cast<std::int64_t>(options_.classes);
   for (std::int64_t& row : rows) {
-    if (row == -1) row = static_cast<std::int64_t>(options_.classes);  // "not told"
+    if (row < -1 || row >= count) {
+      throw std::invalid_argument("UNet: the class must be from 0 to " + std::to_string(count - 1) +
+                                  ", or -1 for not told, got " + std::to_string(row));
+    }
+    if (row == -1) row = count;  // the table's last row
   }
   return silu(time + class_.front()(rows));
 }
