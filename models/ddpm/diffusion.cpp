@@ -323,18 +323,22 @@ VariationalBound Diffusion::variational_bound(const Denoiser& network, const Arr
     return bound_term(x0_hat, x0, t).value();
   };
   VariationalBound bound{prior_term(x0), zeros({B}), term(same_time(B, 1))};
-  const double part = count == 0 ? 0 : static_cast<double>(others) / static_cast<double>(count);
+  const auto border = [&](std::size_t i) {  // between parts that grow like 1, 3, 5, …
+    const double along = static_cast<double>(i) / static_cast<double>(count);
+    return static_cast<double>(others) * along * along;
+  };
   for (std::size_t i = 0; i < count; ++i) {
     IndexArray t = same_time(B, 2 + i);
-    if (!all) {  // uniform on the i-th part of 2 … T
+    const double width = all ? 1 : border(i + 1) - border(i);
+    if (!all) {
       const Array u = rng.uniform({B});
       for (std::size_t b = 0; b < B; ++b) {
-        const double at = (static_cast<double>(i) + static_cast<double>(u.data()[b])) * part;
+        const double at = border(i) + static_cast<double>(u.data()[b]) * width;
         t.data()[b] = 2 + std::min<std::int64_t>(static_cast<std::int64_t>(at),
                                                  static_cast<std::int64_t>(others) - 1);
       }
     }
-    bound.steps = compute(bound.steps + term(t) * static_cast<Real>(part));
+    bound.steps = compute(bound.steps + term(t) * static_cast<Real>(width));
   }
   return bound;
 }

@@ -143,7 +143,8 @@ class Diffusion {
 
   Array prior_term(const Array& x0) const;  ///< L_T, (B,)
   /// L with all T terms; or, for 0 < times < T − 1, with L_0 and that many of the others, one from
-  /// each of as many equal parts of 2 … T, weighted so that the mean is the same.
+  /// each of as many parts of 2 … T, weighted so that the mean is the same. The parts are shorter
+  /// at small t, in proportion to their number, as terms are larger there.
   VariationalBound variational_bound(const Denoiser& network, const Array& x0,
                                      const IndexArray& classes, Rng& rng,
                                      std::size_t times = 0) const;
