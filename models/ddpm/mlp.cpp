@@ -1,0 +1,86 @@
+#include "models/ddpm/mlp.hpp"
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "autograd/ops.hpp"
+
+namespace nabla::models {
+namespace {
+
+// sin and cos of t at wavelengths from 2π to 2π · longest in equal ratios: (B,) → (B, size).
+Array sinusoidal_embedding(const Array& t, std::size_t size, double longest = 10000) {
+  const std::size_t half = size / 2, B = t.size();
+  Array result = zeros({B, size});
+  for (std::size_t k = 0; k < half; ++k) {
+    const double along = half < 2 ? 0 : static_cast<double>(k) / static_cast<double>(half - 1);
+    const double frequency = std::pow(longest, -along);
+    for (std::size_t b = 0; b < B; ++b) {
+      const double angle = static_cast<double>(t.data()[b]) * frequency;
+      result.data()[b * size + k] = static_cast<Real>(std::sin(angle));
+      result.data()[b * size + half + k] = static_cast<Real>(std::cos(angle));
+    }
+  }
+  return result;
+}
+
+std::size_t inputs(const DenoisingMlpOptions& options) {
+  return options.data * (1 + 2 * options.waves);
+}
+
+}  // namespace
+
+DenoisingMlp::Block::Block(std::size_t width, Rng& rng)
+    : time(width, width, rng), in(width, width, rng), out(width, width, rng) {
+  children({{"time", time}, {"in", in}, {"out", out}});
+}
+
+Tensor DenoisingMlp::Block::operator()(const Tensor& h, const Tensor& e) const {
+  return h + out(silu(in(silu(h)) + time(e)));
+}
+
+DenoisingMlp::DenoisingMlp(const DenoisingMlpOptions& options, Rng& rng)
+    : options_(options),
+      time_in_(options.width, options.width, rng),
+      time_out_(options.width, options.width, rng),
+      in_(inputs(options), options.width, rng),
+      out_(options.width, options.data, rng) {
+  std::vector<std::pair<std::string, nn::Module>> list{{"time_in", time_in_},
+                                                       {"time_out", time_out_}};
+  if (options.classes != 0) {  // the last row stands for "not told"
+    class_.emplace_back(options.classes + 1, options.width, rng);
+    list.emplace_back("class", class_[0]);
+  }
+  list.emplace_back("in", in_);
+  for (std::size_t i = 0; i < options.blocks; ++i) {
+    blocks_.emplace_back(options.width, rng);
+    list.emplace_back("block" + std::to_string(i), blocks_.back());
+  }
+  list.emplace_back("out", out_);
+  children(list);
+}
+
+Tensor DenoisingMlp::operator()(const Tensor& x, const Array& time,
+                                const IndexArray& classes) const {
+  Tensor e = time_out_(silu(time_in_(Tensor(sinusoidal_embedding(time, options_.width)))));
+  if (!class_.empty()) {
+    IndexArray rows = classes;
+    for (std::int64_t& row : rows) {
+      if (row < 0) row = static_cast<std::int64_t>(options_.classes);
+    }
+    e = e + class_[0](rows);
+  }
+  e = silu(e);  // (B, H)
+  std::vector<Tensor> parts{x};
+  for (std::size_t k = 0; k < options_.waves; ++k) {
+    const Tensor angle = x * std::ldexp(Real(1), static_cast<int>(k));
+    parts.push_back(sin(angle));
+    parts.push_back(cos(angle));
+  }
+  Tensor h = in_(concat(parts, -1));  // (B, H)
+  for (const Block& block : blocks_) h = block(h, e);
+  return out_(silu(h));
+}
+
+}  // namespace nabla::models

@@ -1,0 +1,269 @@
+// Trains the diffusion of diffusion.hpp: ./nabla train ddpm --help. The lesson is in README.md.
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/ops.hpp"
+#include "datasets/batches.hpp"
+#include "datasets/dataset.hpp"
+#include "datasets/toy.hpp"
+#include "datasets/transform.hpp"
+#include "models/ddpm/mlp.hpp"
+#include "models/ddpm/sampler.hpp"
+#include "models/ddpm/trained.hpp"
+#include "models/run.hpp"
+#include "nn/ema.hpp"
+#include "nn/optim.hpp"
+#include "nn/schedule.hpp"
+
+namespace {
+
+using namespace nabla;
+using datasets::Batches;
+using datasets::Dataset;
+using datasets::Standardizer;
+using models::Diffusion;
+using models::Figures;
+using models::Run;
+using models::Trained;
+
+struct Options {
+  int steps = 0, width = 0, blocks = 3, waves = 4;  // 0 and "auto": by the kind of data
+  std::string noise_schedule = "auto", predict = "auto", loss = "simple", variance = "auto";
+  std::string sampler = "auto", schedule = "auto";
+  int sample_steps = -1, test_times = 0, test_images = 0;
+  double eta = 0, ema = 0.999, guidance = 0, class_dropout = 0.1, dropout = 0, clip_norm = 1;
+  bool conditional = false;
+  int only_class = -1;
+};
+
+// What the options leave open.
+Options chosen_for(const Dataset& data, Options options) {
+  const bool images = data.is_image();
+  const auto choose = [&](std::string& option, const char* for_images, const char* for_points) {
+    if (option == "auto") option = images ? for_images : for_points;
+  };
+  choose(options.noise_schedule, "cosine", "cosine");
+  choose(options.predict, "noise", "velocity");
+  choose(options.variance, "posterior", "beta");
+  choose(options.sampler, "ddim", "ancestral");
+  choose(options.schedule, "constant", "linear");
+  if (options.steps == 0) options.steps = 1000;
+  if (options.width == 0) options.width = images ? 32 : 128;
+  if (options.sample_steps < 0) options.sample_steps = images ? 50 : 200;
+  options.sample_steps = std::min(options.sample_steps, options.steps);
+  return options;
+}
+
+void check(const Options& options, const Dataset& data) {
+  if (options.only_class >= 0 && !options.conditional) {
+    throw models::UsageError("--class is for a network that knows classes: --conditional");
+  }
+  if (options.guidance != 0 && (!options.conditional || options.class_dropout == 0)) {
+    throw models::UsageError(
+        "--guidance needs --conditional, and a --class-dropout above 0 to have learnt p(x) too");
+  }
+  if (options.conditional && !data.has_labels()) {
+    throw models::UsageError("--conditional: these data have no classes");
+  }
+}
+
+std::size_t class_count(const Dataset& data) {
+  return static_cast<std::size_t>(
+      1 + *std::max_element(data.train_labels.begin(), data.train_labels.end()));
+}
+
+Dataset load(const Run& run) {
+  datasets::LoadOptions how = models::load_options(run.options());
+  const std::string& name = run.options().data;
+  const std::vector<std::string>& toys = datasets::Toy::names();
+  const bool toy = std::find(toys.begin(), toys.end(), name) != toys.end();
+  if (toy && how.train_size == 0) how.train_size = 100000;
+  Dataset data = datasets::load(name, how);
+  if (data.is_image() && (data.low < 0 || data.high > 1)) {
+    throw models::UsageError("--data " + name + ": images must have values from 0 to 1");
+  }
+  return data;
+}
+
+// [0, 1] to [−1, 1] for images; else each column of the training rows to mean 0, deviation 1.
+Standardizer scaling_of(const Dataset& data) {
+  if (!data.is_image()) return Standardizer::fit(data.train);
+  const Array half = full({data.columns()}, Real(0.5));
+  return {half, half};
+}
+
+Diffusion diffusion_of(const Dataset& data, const Options& options) {
+  models::DiffusionOptions how;
+  how.prediction = models::prediction_named(options.predict);
+  how.variance = models::reverse_variance_named(options.variance);
+  if (data.is_image()) {
+    how.levels = data.binary ? 2 : 256;
+    how.low = -1;
+    how.high = 1;
+  }
+  return Diffusion(
+      models::NoiseSchedule::named(options.noise_schedule, static_cast<std::size_t>(options.steps)),
+      how);
+}
+
+struct Network {
+  nn::Module module;
+  models::Denoiser denoise;
+};
+
+Network network_of(const Dataset& data, const Options& options, Rng& rng) {
+  models::DenoisingMlpOptions shape;
+  shape.data = data.columns();
+  shape.width = static_cast<std::size_t>(options.width);
+  shape.blocks = static_cast<std::size_t>(options.blocks);
+  shape.waves = static_cast<std::size_t>(options.waves);
+  if (options.conditional) shape.classes = class_count(data);
+  const models::DenoisingMlp net(shape, rng);
+  return {net, net};
+}
+
+double left_of_lr(const std::string& schedule, double done) {
+  if (schedule == "linear") return 1 - done;
+  if (schedule == "cosine") return 0.5 * (1 + std::cos(std::acos(-1.0) * done));
+  return 1;
+}
+
+// The mean of L_simple over rows, with the same times and noise each time.
+double validation_loss(const Trained& trained, const Array& x, const IndexArray& labels) {
+  const NoGrad no_grad;
+  Rng fixed(1, 40);
+  double total = 0;
+  const std::size_t n = x.shape()[0];
+  for (const std::vector<std::size_t>& rows : Batches::in_order(n, trained.rows_at_a_time)) {
+    const Array x0 = datasets::take_rows(x, rows);
+    const IndexArray t = models::draw_times(rows.size(), trained.diffusion.steps(), fixed);
+    const Array noise = fixed.normal(x0.shape());
+    const IndexArray classes =
+        trained.classes == 0 ? models::no_classes(rows.size()) : datasets::take_rows(labels, rows);
+    total += sum(trained.diffusion.loss_simple(trained.network, x0, t, noise, classes)).item();
+  }
+  return total / static_cast<double>(n);
+}
+
+void train(Run& run, const Options& given) {
+  const Dataset data = load(run);
+  const Options options = chosen_for(data, given);
+  check(options, data);
+  const Standardizer scaling = scaling_of(data);
+  const Diffusion diffusion = diffusion_of(data, options);
+  Rng rng(run.seed());
+  const Network net = network_of(data, options, rng);
+  const Trained trained{
+      diffusion,
+      net.denoise,
+      models::guided(net.denoise, options.guidance),
+      scaling,
+      {options.sampler == "ddim", options.eta, static_cast<std::size_t>(options.sample_steps)},
+      options.conditional ? class_count(data) : 0,
+      options.only_class};
+  nn::Adam adam(net.module.parameters(), {run.lr()});
+  nn::EMA average(net.module.parameters(), {options.ema, true});
+  run.keep(net.module.named_parameters());
+  run.keep("adam", adam);
+  run.keep("average", average);
+  run.keep("rng", rng);
+  run.expect_examples(data.train.shape()[0]);
+  const Array x = scaling.apply(data.train), valid = scaling.apply(data.valid);
+
+  while (run.next_epoch()) {
+    const Batches batches(x.shape()[0], static_cast<std::size_t>(run.batch_size()), run.seed(),
+                          static_cast<std::uint64_t>(run.epoch()));
+    const double all = static_cast<double>(batches.size()) * run.options().epochs;
+    double done = static_cast<double>(batches.size()) * (run.epoch() - 1);
+    for (const std::vector<std::size_t>& rows : batches) {
+      const std::size_t B = rows.size();
+      const Array x0 = datasets::take_rows(x, rows);  // (B, D)
+      const IndexArray classes =
+          options.conditional ? models::drop_classes(datasets::take_rows(data.train_labels, rows),
+                                                     options.class_dropout, rng)
+                              : models::no_classes(B);
+      const IndexArray t = models::draw_times(B, diffusion.steps(), rng);
+      const Array noise = rng.normal(x0.shape());
+      const Tensor loss = options.loss == "simple"
+                              ? mean(diffusion.loss_simple(net.denoise, x0, t, noise, classes))
+                              : mean(diffusion.loss_bound(net.denoise, x0, t, noise, classes)) /
+                                    static_cast<Real>(data.columns());
+      adam.clear_grad();
+      loss.backward();
+      if (options.clip_norm > 0) nn::clip_grad_norm(net.module.parameters(), options.clip_norm);
+      adam.set_lr(run.lr() * left_of_lr(options.schedule, done++ / all));
+      adam.step();
+      average.update();
+      run.step(loss.item(), B);
+    }
+    double valid_loss = 0;
+    {
+      const nn::EMA::Average in_place = average.average();
+      if (run.snapshot_due()) run.snapshot(draw_points(trained, data, run));
+      valid_loss = validation_loss(trained, valid, data.valid_labels);
+    }
+    run.end_epoch({{"train_loss", run.mean_loss()}, {"valid_loss_simple", valid_loss}});
+  }
+
+  nn::NamedArrays averaged;
+  {
+    const nn::EMA::Average in_place = average.average();
+    averaged = net.module.state();
+  }
+  net.module.load(averaged);
+  Figures figures;
+  Rng test_rng(run.seed(), 12);
+  const Trained::BoundMeans bound = trained.bound(
+      data.test, data.test_labels, static_cast<std::size_t>(options.test_times), test_rng, run);
+  figures.emplace_back("test_bound_nats", bound.total());
+  figures.emplace_back("test_bound_prior_nats", bound.prior);
+  figures.emplace_back("test_bound_steps_nats", bound.steps);
+  figures.emplace_back("test_bound_decoder_nats", bound.decoder);
+  report_points(trained, data, run, figures);
+  run.finish(figures);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  models::Program program("ddpm", "Denoising diffusion (Ho, Jain & Abbeel 2020, arXiv:2006.11239)");
+  Options options;
+  program.options().epochs = 15;
+  program.options().batch_size = 256;
+  program.options().lr = 2e-3;
+  using models::at_least;
+  using models::between;
+  program.option("--steps", options.steps, "T of the diffusion; 0: 1000", at_least(0));
+  program.option("--noise-schedule", options.noise_schedule, "of β", {"auto", "linear", "cosine"});
+  program.option("--predict", options.predict,
+                 "what the network says; auto: noise for images, velocity else",
+                 {"auto", "noise", "data", "velocity"});
+  program.option("--loss", options.loss, "L_simple (eq. 14), or one random term of the bound",
+                 {"simple", "bound"});
+  program.option("--variance", options.variance, "of p(x_{t-1} | x_t)",
+                 {"auto", "beta", "posterior"});
+  program.option("--sampler", options.sampler, "ancestral (Algorithm 2), or DDIM",
+                 {"auto", "ancestral", "ddim"});
+  program.option("--sample-steps", options.sample_steps,
+                 "S, times that the sampler visits; 0: all T, -1: by data", at_least(-1));
+  program.option("--eta", options.eta, "η of DDIM: 0 deterministic, 1 ancestral", between(0, 1));
+  program.option("--ema", options.ema,
+                 "decay of the moving average of the weights, which is drawn and measured",
+                 between(0, 0.99999));
+  program.option("--conditional", options.conditional, "the network is told the class");
+  program.option("--class-dropout", options.class_dropout,
+                 "probability of not telling it in training", between(0, 1));
+  program.option("--guidance", options.guidance, "w: samples from (1 + w) ε(x, class) - w ε(x)",
+                 at_least(0));
+  program.option("--class", options.only_class, "samples of this class only; -1: of all",
+                 at_least(-1));
+  program.option("--width", options.width, "H of the MLP; 0: by data", at_least(0));
+  program.option("--blocks", options.blocks, "of the MLP", at_least(1));
+  program.option("--waves", options.waves, "sines and cosines of each coordinate", at_least(0));
+  program.option("--schedule", options.schedule, "of the learning rate over all epochs",
+                 {"auto", "constant", "linear", "cosine"});
+  program.option("--clip-norm", options.clip_norm, "of the gradient; 0: none", at_least(0));
+  program.option("--test-times", options.test_times, "times per example for the bound; 0: all T",
+                 at_least(0));
+  return program.run(argc, argv, [&](Run& run) { train(run, options); });
+}

@@ -1,0 +1,70 @@
+// The Gaussian over grey levels against sums and integrals.
+#include <cmath>
+#include <doctest/doctest.h>
+
+#include "models/ddpm/discretised.hpp"
+#include "tests/reference.hpp"
+
+using namespace nabla;
+using namespace nabla::models;
+using namespace nabla::testing;
+
+TEST_CASE("the discretised Gaussian sums to 1, and far away it is finite") {
+  for (const std::size_t levels : {2u, 5u, 256u}) {
+    for (const double sigma : {0.003, 0.1, 3.0}) {
+      Array x = empty({levels, 4}), mean = empty({levels, 4});
+      const double means[] = {-1.7, -0.4, 0.123, 1};
+      for (std::size_t k = 0; k < levels; ++k) {
+        for (std::size_t m = 0; m < 4; ++m) {
+          x(k, m) = static_cast<Real>(-1 + 2.0 * double(k) / double(levels - 1));
+          mean(k, m) = static_cast<Real>(means[m]);
+        }
+      }
+      const Array log_p = discretised_gaussian_log_prob(
+                              x, Tensor(mean), full(x.shape(), static_cast<Real>(sigma)), levels)
+                              .value();
+      for (std::size_t m = 0; m < 4; ++m) {
+        double total = 0;
+        for (std::size_t k = 0; k < levels; ++k) {
+          CHECK(std::isfinite(log_p(k, m)));
+          total += std::exp(static_cast<double>(log_p(k, m)));
+        }
+        CHECK(total == doctest::Approx(1).epsilon(is_double ? 1e-10 : 1e-5));
+      }
+    }
+  }
+}
+
+TEST_CASE("the discretised Gaussian against the integral of the density") {
+  const double sigma = 0.05, mean = 0.31, half = 1.0 / 15;
+  for (const std::size_t k : {6u, 9u, 10u, 13u}) {  // of 16 levels, inside
+    const double x = -1 + 2.0 * double(k) / 15;
+    double mass = 0;
+    constexpr int pieces = 20000;
+    for (int i = 0; i < pieces; ++i) {
+      const double u = x - half + 2 * half * (i + 0.5) / pieces;
+      mass += std::exp(-0.5 * std::pow((u - mean) / sigma, 2)) * 2 * half / pieces;
+    }
+    const double expected = std::log(mass / (sigma * std::sqrt(2 * M_PI)));
+    const Array at{static_cast<Real>(x)};
+    const Tensor log_p = discretised_gaussian_log_prob(at, Tensor(Array{static_cast<Real>(mean)}),
+                                                       Array{static_cast<Real>(sigma)}, 16);
+    CHECK(log_p.item() == doctest::Approx(expected).epsilon(is_double ? 1e-7 : 1e-4));
+  }
+  const Array x{-1, Real(-0.2), Real(0.6), 1};
+  check_gradients(
+      [&](const std::vector<Tensor>& in) {
+        return sum(discretised_gaussian_log_prob(x, in[0], full({4}, Real(0.3)), 6));
+      },
+      {Array{Real(-0.4), Real(0.1), Real(-0.9), Real(0.7)}});
+  CHECK(discretised_gaussian_log_prob(empty({0}), Tensor(empty({0})), empty({0}), 4).size() == 0);
+}
+
+TEST_CASE("what the discretised Gaussian says about wrong use") {
+  const Array x = zeros({2, 3});
+  CHECK(message_of([&] { discretised_gaussian_log_prob(x, Tensor(x), x, 1); }) ==
+        "discretised_gaussian_log_prob: 2 levels or more, got 1");
+  CHECK(
+      message_of([&] { discretised_gaussian_log_prob(x, Tensor(zeros({2})), x, 4); }) ==
+      "discretised_gaussian_log_prob: x (2, 3), mean (2,) and std_dev (2, 3) must have one shape");
+}
