@@ -29,8 +29,8 @@ const UNetOptions& checked(const UNetOptions& options) {
   return options;
 }
 
-nn::ConvOptions conv(ConvOptions options, bool from_zero = false) {
-  nn::ConvOptions result;
+nn::Conv2dOptions conv(ConvOptions options, bool from_zero = false) {
+  nn::Conv2dOptions result;
   result.stride = options.stride;
   result.padding = options.padding;
   if (from_zero) result.init = nn::init::zeros();
