@@ -105,12 +105,18 @@ void Products::add(Transpose transpose_a, Transpose transpose_b, std::size_t m, 
 
 void Products::run() const {
   const int pieces = omp_in_parallel() ? 1 : threads();
+  const auto is_small = [](const Product& p) { return p.m * p.n * p.k < parallel_products; };
+  std::ptrdiff_t of_small = 0, before = 0;  // multiplications
+  for (const Product& p : products_) of_small += is_small(p) ? p.m * p.n * p.k : 0;
   // Thread t takes the t-th part of every product: whoever has the longer one of the first is
-  // waited for once, at the end.
+  // waited for once, at the end. Small products stay whole; if they are many, like those of a
+  // batch, thread t takes the t-th part of their row.
   std::vector<std::vector<Product>> shares(static_cast<std::size_t>(pieces));
   for (const Product& p : products_) {
-    if (pieces == 1 || p.m * p.n * p.k < parallel_products) {
-      shares[0].push_back(p);
+    if (pieces == 1 || is_small(p)) {
+      const bool alone = pieces == 1 || of_small < parallel_products;
+      shares[alone ? 0 : static_cast<std::size_t>(before * pieces / of_small)].push_back(p);
+      before += p.m * p.n * p.k;
       continue;
     }
     const std::vector<Product> parts = cut(p, pieces);
