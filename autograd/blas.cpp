@@ -105,26 +105,22 @@ void Products::add(Transpose transpose_a, Transpose transpose_b, std::size_t m, 
 
 void Products::run() const {
   const int pieces = omp_in_parallel() ? 1 : threads();
-  std::ptrdiff_t total = 0;
-  for (const Product& p : products_) total += p.m * p.n * p.k;
-  // Thread t takes the t-th part of every large product: whoever has the longer one of the first is
-  // waited for once, at the end. Small ones go whole to the thread that has least to do.
+  const auto is_small = [](const Product& p) { return p.m * p.n * p.k < parallel_products; };
+  std::ptrdiff_t of_small = 0, before = 0;  // multiplications
+  for (const Product& p : products_) of_small += is_small(p) ? p.m * p.n * p.k : 0;
+  // Thread t takes the t-th part of every product: whoever has the longer one of the first is
+  // waited for once, at the end. Small products stay whole; if they are many, like those of a
+  // batch, thread t takes the t-th part of their row.
   std::vector<std::vector<Product>> shares(static_cast<std::size_t>(pieces));
-  std::vector<std::ptrdiff_t> work(shares.size());
   for (const Product& p : products_) {
-    if (pieces == 1 || total < parallel_products) {
-      shares[0].push_back(p);
-    } else if (p.m * p.n * p.k < parallel_products) {
-      const auto least = std::min_element(work.begin(), work.end());
-      shares[static_cast<std::size_t>(least - work.begin())].push_back(p);
-      *least += p.m * p.n * p.k;
-    } else {
-      const std::vector<Product> parts = cut(p, pieces);
-      for (std::size_t t = 0; t < parts.size(); ++t) {
-        shares[t].push_back(parts[t]);
-        work[t] += parts[t].m * parts[t].n * parts[t].k;
-      }
+    if (pieces == 1 || is_small(p)) {
+      const bool alone = pieces == 1 || of_small < parallel_products;
+      shares[alone ? 0 : static_cast<std::size_t>(before * pieces / of_small)].push_back(p);
+      before += p.m * p.n * p.k;
+      continue;
     }
+    const std::vector<Product> parts = cut(p, pieces);
+    for (std::size_t t = 0; t < parts.size(); ++t) shares[t].push_back(parts[t]);
   }
   const auto run_share = [&](std::size_t t) {
     for (const Product& p : shares[t]) detail::run_product(p);
