@@ -14,6 +14,8 @@ namespace nabla {
 namespace {
 
 using detail::ConvShape;
+using detail::exchange_channels;
+using detail::Kernel;
 
 // Output pixels that are worked on at a time: about half a megabyte of patches, and not so many
 // that threads run out of blocks. A function of the shape alone, as the sums depend on it.
@@ -46,72 +48,34 @@ const Real* patches_of(const ConvShape& s, const Real* x, std::size_t first, std
   return room.data();
 }
 
-// Puts what differs from pixel to pixel into rows of y; false if that is nothing.
-bool start_rows(const ConvShape& s, const Real* image_bias, const Real* residual, std::size_t first,
-                std::size_t count, Real* y) {
+// Puts residual and bias into rows of y; false if there is neither.
+bool start_rows(const ConvShape& s, const Real* bias, bool bias_per_image, const Real* residual,
+                std::size_t first, std::size_t count, Real* y) {
   if (residual != nullptr && residual != y) {
     std::copy(residual + first * s.out, residual + (first + count) * s.out, y + first * s.out);
   }
-  if (image_bias == nullptr) return residual != nullptr;
+  if (bias == nullptr) return residual != nullptr;
   for (std::size_t row = first; row < first + count; ++row) {
-    const Real* const bias = image_bias + row / s.out_pixels() * s.out;
+    const Real* const of_row = bias + (bias_per_image ? row / s.out_pixels() * s.out : 0);
     Real* const to = y + row * s.out;
     if (residual == nullptr) {
-      std::copy(bias, bias + s.out, to);
+      std::copy(of_row, of_row + s.out, to);
     } else {
-      for (std::size_t o = 0; o < s.out; ++o) to[o] += bias[o];
+      for (std::size_t o = 0; o < s.out; ++o) to[o] += of_row[o];
     }
   }
   return true;
 }
 
-// Rows of y as they are before the products are added.
-void fill_rows(const ConvShape& s, const Real* bias, bool bias_per_image, const Real* residual,
-               Real* y) {
-  detail::for_each_job(s.batch, s.rows() * s.out, [&](std::size_t image) {
-    const std::size_t first = image * s.out_pixels();
-    const Real* const own = bias_per_image ? bias + image * s.out : bias;
-    for (std::size_t i = first * s.out; i < (first + s.out_pixels()) * s.out; ++i) {
-      y[i] = (residual == nullptr ? 0 : residual[i]) + (bias == nullptr ? 0 : own[i % s.out]);
-    }
-  });
-}
-
-// Convolution with stride 1 is its own kind of adjoint: of the kernel turned by 180°. To few
-// channels from many it is cheaper that way, as patches are then of the few: the last convolution
-// of a U-Net takes 9 numbers a pixel from its gradient rather than 288 from its input.
-bool is_cheaper_turned(const ConvShape& s) {
-  return s.stride == 1 && s.kernel_height == s.kernel_width && s.padding < s.kernel_height &&
-         4 * s.out <= s.in && s.kernel_height > 1;
-}
-
-ConvShape turned(const ConvShape& s) {
-  ConvShape result = s;
-  std::swap(result.in, result.out);
-  std::swap(result.height, result.out_height);
-  std::swap(result.width, result.out_width);
-  result.padding = s.kernel_height - 1 - s.padding;
-  return result;
-}
-
-void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta, Real* dx);
-
 // y = x ∗ W + bias + residual. The bias is (out,), or (batch, out) if it is per image; it and the
 // residual may be null, and the residual may be y itself.
-void forward(const ConvShape& s, const Real* x, const Real* weight, const Real* bias,
-             bool bias_per_image, const Real* residual, Real* y) {
-  if (detail::suits_winograd(s)) {
-    return detail::winograd_forward(s, x, weight, bias, bias_per_image, residual, y);
-  }
-  if (is_cheaper_turned(s)) {
-    fill_rows(s, bias, bias_per_image, residual, y);
-    return input_gradient(turned(s), x, detail::turned_kernel(s, weight).data(), 1, y);
-  }
+void forward_by_patches(const ConvShape& s, const Real* x, const Real* weight, const Real* bias,
+                        bool bias_per_image, const Real* residual, Real* y) {
   const std::size_t step = rows_per_block(s);
   detail::for_each_job(block_count(s), work(s), [&](std::size_t block) {
     const std::size_t first = block * step, count = std::min(step, s.rows() - first);
-    const Real* const image_bias = bias_per_image ? bias : nullptr;
-    const bool started = start_rows(s, image_bias, residual, first, count, y);
+    const bool started =
+        start_rows(s, bias_per_image ? bias : nullptr, true, residual, first, count, y);
     Array room;
     gemm(Transpose::no, Transpose::no, count, s.out, s.patch_size(),
          patches_of(s, x, first, count, room), weight, started ? 1 : 0, y + first * s.out,
@@ -120,14 +84,8 @@ void forward(const ConvShape& s, const Real* x, const Real* weight, const Real* 
 }
 
 // dx = beta · dx + the adjoint of the convolution, applied to dy
-void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta, Real* dx) {
-  if (detail::suits_winograd(s)) {
-    return detail::winograd_input_gradient(s, dy, weight, beta, dx);
-  }
-  if (is_cheaper_turned(s)) {
-    return forward(turned(s), dy, detail::turned_kernel(s, weight).data(), nullptr, false,
-                   beta == 0 ? nullptr : dx, dx);
-  }
+void input_gradient_by_patches(const ConvShape& s, const Real* dy, const Real* weight, Real beta,
+                               Real* dx) {
   // Patches overlap: one image belongs to one thread.
   const std::size_t step = rows_per_block(s), pixels = s.out_pixels();
   const std::size_t images = std::max<std::size_t>(1, step / pixels);
@@ -150,17 +108,8 @@ void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real
 
 // dW = beta · dW + Σ_pixels patchᵀ dy: each thread adds up its blocks, and the sums of the threads
 // are added in their order.
-void weight_gradient(const ConvShape& s, const Real* x, const Real* dy, Real beta, Real* dw) {
-  if (detail::suits_winograd(s)) return detail::winograd_weight_gradient(s, x, dy, beta, dw);
-  if (is_cheaper_turned(s)) {
-    Array of_turned = empty({s.patch_size() * s.out});
-    weight_gradient(turned(s), dy, x, 0, of_turned.data());
-    const detail::Numbers back = detail::turned_kernel(turned(s), of_turned.data());
-    for (std::size_t i = 0; i < back.size(); ++i) {
-      dw[i] = (beta == 0 ? 0 : beta * dw[i]) + back[i];
-    }
-    return;
-  }
+void weight_gradient_by_patches(const ConvShape& s, const Real* x, const Real* dy, Real beta,
+                                Real* dw) {
   const std::size_t step = rows_per_block(s), blocks = block_count(s);
   const std::size_t size = s.patch_size() * s.out;
   if (blocks == 0 && beta == 0) std::fill(dw, dw + size, Real(0));
@@ -181,6 +130,69 @@ void weight_gradient(const ConvShape& s, const Real* x, const Real* dy, Real bet
   for (std::size_t part = 1; part < parts; ++part) {
     const Real* const other = others.data() + (part - 1) * size;
     for (std::size_t i = 0; i < size; ++i) dw[i] += other[i];
+  }
+}
+
+// Few channels come out of many: the patches would be many times as long as what is computed from
+// them. Seen from the result they are short, as a convolution without stride is the adjoint of one
+// with the kernel turned round.
+bool is_narrow(const ConvShape& s) {
+  constexpr std::size_t narrow = 16;  // the width of gemm's tiles
+  return s.stride == 1 && s.out < narrow && 4 * s.out <= s.in && !is_plain_product(s) &&
+         s.padding < s.kernel_height && s.padding < s.kernel_width &&
+         s.kernel_height == s.kernel_width;
+}
+
+// The convolution, from y to x, that it is the adjoint of.
+ConvShape turned(const ConvShape& s) {
+  return {s.batch,
+          s.out_height,
+          s.out_width,
+          s.out,
+          s.kernel_height,
+          s.kernel_width,
+          s.in,
+          1,
+          s.kernel_height - 1 - s.padding,
+          s.height,
+          s.width};
+}
+
+Shape weight_shape(const ConvShape& s) {
+  return {s.kernel_height, s.kernel_width, s.in, s.out};
+}
+
+// From here on the three maps that the operations are made of; each has the way that suits its
+// shape.
+
+void forward(const ConvShape& s, const Real* x, const Real* weight, const Real* bias,
+             bool bias_per_image, const Real* residual, Real* y) {
+  if (detail::suits_winograd(s)) {
+    return detail::winograd_forward(s, x, weight, bias, bias_per_image, residual, y);
+  }
+  if (!is_narrow(s)) {
+    return forward_by_patches(s, x, weight, bias, bias_per_image, residual, y);
+  }
+  const Array other = exchange_channels(weight, weight_shape(s), Kernel::turned);
+  const bool started = start_rows(s, bias, bias_per_image, residual, 0, s.rows(), y);
+  input_gradient_by_patches(turned(s), x, other.data(), started ? 1 : 0, y);
+}
+
+void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta, Real* dx) {
+  if (detail::suits_winograd(s)) return detail::winograd_input_gradient(s, dy, weight, beta, dx);
+  if (!is_narrow(s)) return input_gradient_by_patches(s, dy, weight, beta, dx);
+  const Array other = exchange_channels(weight, weight_shape(s), Kernel::turned);
+  forward_by_patches(turned(s), dy, other.data(), nullptr, false, beta == 0 ? nullptr : dx, dx);
+}
+
+void weight_gradient(const ConvShape& s, const Real* x, const Real* dy, Real beta, Real* dw) {
+  if (detail::suits_winograd(s)) return detail::winograd_weight_gradient(s, x, dy, beta, dw);
+  if (!is_narrow(s)) return weight_gradient_by_patches(s, x, dy, beta, dw);
+  Array other = empty(weight_shape(turned(s)));
+  weight_gradient_by_patches(turned(s), dy, x, 0, other.data());
+  const Array sum = exchange_channels(other.data(), other.shape(), Kernel::turned);
+  for (std::size_t i = 0; i < sum.size(); ++i) {
+    dw[i] = beta == 0 ? sum.data()[i] : dw[i] + sum.data()[i];
   }
 }
 
@@ -259,25 +271,6 @@ Tensor conv2d_add(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   return record("conv2d_add", std::move(y), backward, x, weight, bias, residual);
 }
 
-namespace {
-
-// (kh, kw, C, O) to (kh, kw, O, C)
-Array exchange_channels(const Array& weight) {
-  const Shape& shape = weight.shape();
-  const std::size_t in = shape[2], out = shape[3];
-  Array result = empty({shape[0], shape[1], out, in});
-  for (std::size_t k = 0; k < shape[0] * shape[1]; ++k) {
-    const Real* const from = weight.data() + k * in * out;
-    Real* const to = result.data() + k * in * out;
-    for (std::size_t c = 0; c < in; ++c) {
-      for (std::size_t o = 0; o < out; ++o) to[o * in + c] = from[c * out + o];
-    }
-  }
-  return result;
-}
-
-}  // namespace
-
 // y = A x + b, where A is the adjoint of y ∗ V, V[u,v,o,c] = W[u,v,c,o]: what is dx there is y here
 // dx = dy ∗ V, dV = Σ patch(dy)ᵀ x, db = Σ dy
 Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -293,17 +286,20 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   for (std::size_t i = 0; i < y.size(); i += channels) {
     std::copy(bias.value().data(), bias.value().data() + channels, y.data() + i);
   }
-  input_gradient(s, x.value().data(), exchange_channels(weight.value()).data(), 1, y.data());
+  input_gradient(s, x.value().data(),
+                 exchange_channels(weight.value().data(), weight.shape(), Kernel::as_is).data(), 1,
+                 y.data());
   const auto backward = [s](Node& out, Node& x, Node& weight, Node& bias) {
     const Real* const dy = out.grad().data();
     x.accumulate_with([&](Array& dx, Real beta) {
-      forward(s, dy, exchange_channels(weight.value).data(), nullptr, false,
-              beta == 0 ? nullptr : dx.data(), dx.data());
+      forward(s, dy,
+              exchange_channels(weight.value.data(), weight.value.shape(), Kernel::as_is).data(),
+              nullptr, false, beta == 0 ? nullptr : dx.data(), dx.data());
     });
     if (weight.requires_grad()) {
-      Array dv = empty({s.kernel_height, s.kernel_width, s.in, s.out});
+      Array dv = empty(weight_shape(s));
       weight_gradient(s, dy, x.value.data(), 0, dv.data());
-      weight.accumulate(exchange_channels(dv));
+      weight.accumulate(exchange_channels(dv.data(), dv.shape(), Kernel::as_is));
     }
     accumulate_bias(s.batch, out.grad(), bias);
   };

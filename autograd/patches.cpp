@@ -133,14 +133,14 @@ void scatter_patches(const ConvShape& shape, const Real* patches, std::size_t fi
   });
 }
 
-Numbers turned_kernel(const ConvShape& s, const Real* weight) {
-  const std::size_t area = s.in * s.out, kernel = s.kernel_height * s.kernel_width;
-  Numbers result(kernel * area);
-  for (std::size_t k = 0; k < kernel; ++k) {
-    const Real* const from = weight + k * area;
-    Real* const to = result.data() + (kernel - 1 - k) * area;
-    for (std::size_t c = 0; c < s.in; ++c) {
-      for (std::size_t o = 0; o < s.out; ++o) to[o * s.in + c] = from[c * s.out + o];
+Array exchange_channels(const Real* weight, const Shape& shape, Kernel kernel) {
+  const std::size_t places = shape[0] * shape[1], in = shape[2], out = shape[3];
+  Array result = empty({shape[0], shape[1], out, in});
+  for (std::size_t k = 0; k < places; ++k) {
+    const Real* const from = weight + (kernel == Kernel::turned ? places - 1 - k : k) * in * out;
+    Real* const to = result.data() + k * in * out;
+    for (std::size_t c = 0; c < in; ++c) {
+      for (std::size_t o = 0; o < out; ++o) to[o * in + c] = from[c * out + o];
     }
   }
   return result;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 #include "autograd/ops.hpp"
 
@@ -42,9 +41,10 @@ void gather_patches(const ConvShape& shape, const Real* x, std::size_t first, st
 void scatter_patches(const ConvShape& shape, const Real* patches, std::size_t first,
                      std::size_t count, Real* dx);
 
-using Numbers = std::vector<Real, RecyclingAllocator<Real>>;
+enum class Kernel { as_is, turned };
 
-/// The kernel turned by 180°, and each of its matrices transposed: (kh, kw, C, O) → (kh, kw, O, C).
-Numbers turned_kernel(const ConvShape& shape, const Real* weight);
+/// Weights (kh, kw, in, out) to (kh, kw, out, in), with the kernel turned round or not: W[u,v,c,o]
+/// or W[kh − 1 − u, kw − 1 − v, c, o]. Doing it twice changes nothing.
+Array exchange_channels(const Real* weight, const Shape& shape, Kernel kernel);
 
 }  // namespace nabla::detail

@@ -16,6 +16,11 @@ struct Windows {
   std::size_t numbers() const { return batch * height * width * channels; }
   Shape out_shape() const { return {batch, out_height, out_width, channels}; }
 
+  // Each pixel lies in one window.
+  bool are_tiles() const {
+    return stride == size && height == out_height * size && width == out_width * size;
+  }
+
   // Calls visit(place of the window's pixel of the result, place of a pixel in the window) for each
   // window of an image and each of its pixels; places of the first channel, in memory.
   template <class Visit>
@@ -75,6 +80,7 @@ void sum_windows(const Windows& w, const Real* x, Real scale, Real beta, Real* y
   w.for_each_image([&](std::size_t image) {
     if (beta == 0) w.clear_result(image, y);
     w.for_each_pixel(image, [&](std::size_t of_y, std::size_t of_x) {
+#pragma omp simd
       for (std::size_t c = 0; c < w.channels; ++c) y[of_y + c] += scale * x[of_x + c];
     });
   });
@@ -83,8 +89,15 @@ void sum_windows(const Windows& w, const Real* x, Real scale, Real beta, Real* y
 // The adjoint: dx = beta · dx + scale · dy at each pixel of the window
 void spread_windows(const Windows& w, const Real* dy, Real scale, Real beta, Real* dx) {
   w.for_each_image([&](std::size_t image) {
+    if (beta == 0 && w.are_tiles()) {
+      return w.for_each_pixel(image, [&](std::size_t of_y, std::size_t of_x) {
+#pragma omp simd
+        for (std::size_t c = 0; c < w.channels; ++c) dx[of_x + c] = scale * dy[of_y + c];
+      });
+    }
     if (beta == 0) w.clear(image, dx);
     w.for_each_pixel(image, [&](std::size_t of_y, std::size_t of_x) {
+#pragma omp simd
       for (std::size_t c = 0; c < w.channels; ++c) dx[of_x + c] += scale * dy[of_y + c];
     });
   });
@@ -99,12 +112,14 @@ void spread_to_maxima(const Windows& w, std::size_t image, const Real* x, const 
       equal.fill(0);
       w.for_each_pixel_of(image, i, j, [&](std::size_t of_y, std::size_t of_x) {
         Real* const count = equal.data();
+#pragma omp simd
         for (std::size_t c = 0; c < w.channels; ++c) {
           count[c] += x[of_x + c] == y[of_y + c] ? Real(1) : Real(0);
         }
       });
       w.for_each_pixel_of(image, i, j, [&](std::size_t of_y, std::size_t of_x) {
         const Real* const count = equal.data();
+#pragma omp simd
         for (std::size_t c = 0; c < w.channels; ++c) {
           dx[of_x + c] += x[of_x + c] == y[of_y + c] ? dy[of_y + c] / count[c] : Real(0);
         }
@@ -137,6 +152,7 @@ Tensor max_pool2d(const Tensor& x, std::size_t size, std::size_t stride) {
   Real* const to = y.data();
   w.for_each_image([&](std::size_t image) {
     w.for_each_pixel(image, [&](std::size_t of_y, std::size_t of_x) {
+#pragma omp simd
       for (std::size_t c = 0; c < w.channels; ++c) {
         const Real next = from[of_x + c];  // a NaN comes, and stays
         to[of_y + c] = next > to[of_y + c] || next != next ? next : to[of_y + c];

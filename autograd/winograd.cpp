@@ -149,6 +149,8 @@ void load_tile(const Real* image, const Image& size, Index top, Index left, Inde
   }
 }
 
+using Numbers = std::vector<Real, RecyclingAllocator<Real>>;
+
 // Where the transformed tiles of a block lie: 36 matrices (tiles, channels). Their distance is not
 // a multiple of a page, or all 36 would compete for the same places in the cache.
 struct Block {
@@ -318,7 +320,8 @@ void winograd_forward(const ConvShape& s, const Real* x, const Real* weight, con
 // A convolution again, of dy with the kernel turned: what was padded by p is padded by 2 − p.
 void winograd_input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta,
                              Real* dx) {
-  const Numbers u = weight_tiles(turned_kernel(s, weight).data(), static_cast<Index>(s.in * s.out));
+  const Array turned = exchange_channels(weight, {3, 3, s.in, s.out}, Kernel::turned);
+  const Numbers u = weight_tiles(turned.data(), static_cast<Index>(s.in * s.out));
   ConvShape back = s;
   std::swap(back.in, back.out);
   std::swap(back.height, back.out_height);

@@ -207,6 +207,57 @@ TEST_CASE("SelfAttention2d is its formula, position by position") {
   check_gradient_reaches(layer);
 }
 
+TEST_CASE("SelfAttention2d against operations on whole arrays, values and gradients") {
+  struct Case {
+    std::size_t batch, height, width, channels, heads;
+  };
+  Rng rng(6);
+  for (const Case& c : {Case{3, 7, 7, 32, 1}, Case{2, 18, 17, 12, 4}, Case{1, 1, 1, 2, 2},
+                        Case{2, 1, 2, 1, 1}, Case{1, 20, 20, 16, 1}}) {
+    CAPTURE(c.channels);
+    const std::size_t C = c.channels;
+    const SelfAttention2d layer(C, c.heads, 1, rng, {false});
+    const std::ptrdiff_t B = std::ptrdiff_t(c.batch), N = std::ptrdiff_t(c.height * c.width);
+    const std::ptrdiff_t H = std::ptrdiff_t(c.heads), d = std::ptrdiff_t(C) / H;
+    const auto whole = [&](const Tensor& x) {
+      const std::vector<Tensor> p = layer.parameters();
+      const Tensor qkv = linear(group_norm(x, p[0], p[1], 1), p[2] * Real(2), p[3]);
+      const std::vector<Tensor> parts = split(qkv, {C, C, C}, -1);
+      const auto by_head = [&](std::size_t i, const Axes& order) {
+        return permute(reshape(parts[i], {B, N, H, d}), order);
+      };
+      const Tensor scores = matmul(by_head(0, {0, 2, 1, 3}), by_head(1, {0, 2, 3, 1}));
+      const Tensor weights = softmax(scores / std::sqrt(static_cast<Real>(d)));
+      const Tensor seen = permute(matmul(weights, by_head(2, {0, 2, 1, 3})), {0, 2, 1, 3});
+      return x + linear(reshape(seen, {B, std::ptrdiff_t(c.height), std::ptrdiff_t(c.width),
+                                       std::ptrdiff_t(C)}),
+                        p[4], p[5]);
+    };
+    const Array x = points({c.batch, c.height, c.width, C}, -1, 2);
+    const Array seed = points(x.shape(), -1, 1);
+    const auto results = [&](const auto& f) {
+      const Tensor t = parameter(x);
+      const Tensor y = f(t);
+      for (int i = 0; i < 2; ++i) y.backward(seed, true);
+      std::vector<Array> list{y.value(), t.grad()};
+      for (const Tensor& p : layer.parameters()) list.push_back(p.grad());
+      layer.clear_grad();
+      return list;
+    };
+    const std::vector<Array> expected = results(whole);
+    Tensor weight = layer.parameters()[2];  // the same factor of 2, for sharper weights
+    weight.mutable_value() *= 2;
+    const std::vector<Array> got = results(layer);
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      CAPTURE(i);
+      const Real factor = i == 4 ? 2 : 1;
+      const Real scale = 1 + xt::amax(xt::abs(expected[i]))();
+      CHECK(difference((Tensor(got[i]) * (factor / scale)).value(),
+                       (Tensor(expected[i]) / scale).value()) < close);
+    }
+  }
+}
+
 TEST_CASE("SelfAttention2d: starts as the identity, one head, nothing, and what does not fit") {
   Rng rng(5);
   const SelfAttention2d layer(4, 1, 2, rng);
