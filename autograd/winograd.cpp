@@ -1,38 +1,23 @@
 #include "autograd/winograd.hpp"
 
 #include <algorithm>
-#include <omp.h>
+#include <array>
 #include <vector>
 
 #include "autograd/blas.hpp"
+#include "autograd/channels.hpp"
 #include "autograd/product.hpp"
 #include "autograd/simd.hpp"
 
 namespace nabla::detail {
 namespace {
 
-using simd::lanes;
 using simd::Vector;
 using Index = std::ptrdiff_t;
 
 constexpr Index positions = 36;  // of a transformed tile, 6 × 6
 // Tiles at a time and thread: what one thread holds of transformed tiles stays in its L2 cache.
 constexpr Index block_numbers = 200'000;
-
-// A part of an image's channels in one register; at the end of a pixel the rest is 0 or not
-// written.
-Vector load_some(const Real* p, Index count) {
-  if (count >= static_cast<Index>(lanes)) return simd::load(p);
-  Real padded[lanes] = {};
-  std::copy_n(p, count, padded);
-  return simd::load(padded);
-}
-void store_some(Real* p, const Vector& v, Index count) {
-  if (count >= static_cast<Index>(lanes)) return simd::store(p, v);
-  Real padded[lanes];
-  simd::store(padded, v);
-  std::copy_n(padded, count, p);
-}
 
 Vector times(Real a, const Vector& b) {
   return Vector(a) * b;
@@ -42,69 +27,99 @@ Vector times_plus(Real a, const Vector& b, const Vector& c) {
   return simd::multiply_add(Vector(a), b, c);
 }
 
-// Bᵀ d along one axis: 6 numbers to 6, `step` apart.
-template <Index In, Index Out>
-void transform_input(const Vector* d, Vector* v) {
-  const Vector d0 = d[0], d1 = d[In], d2 = d[2 * In], d3 = d[3 * In], d4 = d[4 * In],
-               d5 = d[5 * In];
+// The transforms along one axis. They take number i from from(i) and hand it on to to(i, number).
+
+// Bᵀ d: 6 numbers to 6.
+template <class From, class To>
+void transform_input(const From& from, const To& to) {
+  const Vector d0 = from(0), d1 = from(1), d2 = from(2), d3 = from(3), d4 = from(4), d5 = from(5);
   const Vector even = times_plus(-4, d2, d4), odd = times_plus(-4, d1, d3);
   const Vector near = d4 - d2, far = times(2, d3 - d1);
-  v[0] = times_plus(4, d0, times_plus(-5, d2, d4));
-  v[Out] = even + odd;
-  v[2 * Out] = even - odd;
-  v[3 * Out] = near + far;
-  v[4 * Out] = near - far;
-  v[5 * Out] = times_plus(4, d1, times_plus(-5, d3, d5));
+  to(0, times_plus(4, d0, times_plus(-5, d2, d4)));
+  to(1, even + odd);
+  to(2, even - odd);
+  to(3, near + far);
+  to(4, near - far);
+  to(5, times_plus(4, d1, times_plus(-5, d3, d5)));
 }
 
-// Aᵀ m along one axis: 6 numbers to 4.
-template <Index In, Index Out>
-void transform_output(const Vector* m, Vector* y) {
-  const Vector sum12 = m[In] + m[2 * In], diff12 = m[In] - m[2 * In];
-  const Vector sum34 = m[3 * In] + m[4 * In], diff34 = m[3 * In] - m[4 * In];
-  y[0] = m[0] + sum12 + sum34;
-  y[Out] = times_plus(2, diff34, diff12);
-  y[2 * Out] = times_plus(4, sum34, sum12);
-  y[3 * Out] = times_plus(8, diff34, diff12) + m[5 * In];
+// Aᵀ m: 6 numbers to 4.
+template <class From, class To>
+void transform_output(const From& from, const To& to) {
+  const Vector m1 = from(1), m2 = from(2), m3 = from(3), m4 = from(4);
+  const Vector sum12 = m1 + m2, diff12 = m1 - m2, sum34 = m3 + m4, diff34 = m3 - m4;
+  to(0, from(0) + sum12 + sum34);
+  to(1, times_plus(2, diff34, diff12));
+  to(2, times_plus(4, sum34, sum12));
+  to(3, times_plus(8, diff34, diff12) + from(5));
 }
 
-// A g along one axis, the adjoint of transform_output: 4 numbers to 6.
-template <Index In, Index Out>
-void transform_gradient(const Vector* g, Vector* m) {
-  const Vector g0 = g[0], g1 = g[In], g2 = g[2 * In], g3 = g[3 * In];
+// A g, the adjoint of that: 4 numbers to 6.
+template <class From, class To>
+void transform_gradient(const From& from, const To& to) {
+  const Vector g0 = from(0), g1 = from(1), g2 = from(2), g3 = from(3);
   const Vector even1 = g0 + g2, odd1 = g1 + g3;
   const Vector even2 = times_plus(4, g2, g0), odd2 = times(2, times_plus(4, g3, g1));
-  m[0] = g0;
-  m[Out] = even1 + odd1;
-  m[2 * Out] = even1 - odd1;
-  m[3 * Out] = even2 + odd2;
-  m[4 * Out] = even2 - odd2;
-  m[5 * Out] = g3;
+  to(0, g0);
+  to(1, even1 + odd1);
+  to(2, even1 - odd1);
+  to(3, even2 + odd2);
+  to(4, even2 - odd2);
+  to(5, g3);
 }
 
-// G w along one axis: 3 numbers to 6, and its adjoint Gᵀ u: 6 to 3.
-template <Index In, Index Out>
-void transform_weight(const Vector* w, Vector* u) {
-  const Vector ends = w[0] + w[2 * In], wide = times_plus(Real(0.25), w[0], w[2 * In]);
-  u[0] = times(Real(0.25), w[0]);
-  u[Out] = times(Real(-1) / 6, ends + w[In]);
-  u[2 * Out] = times(Real(-1) / 6, ends - w[In]);
-  u[3 * Out] = times(Real(1) / 6, times_plus(Real(0.5), w[In], wide));
-  u[4 * Out] = times(Real(1) / 6, times_plus(Real(-0.5), w[In], wide));
-  u[5 * Out] = w[2 * In];
+// G w: 3 numbers to 6.
+template <class From, class To>
+void transform_weight(const From& from, const To& to) {
+  const Vector w0 = from(0), w1 = from(1), w2 = from(2);
+  const Vector ends = w0 + w2, wide = times_plus(Real(0.25), w0, w2);
+  to(0, times(Real(0.25), w0));
+  to(1, times(Real(-1) / 6, ends + w1));
+  to(2, times(Real(-1) / 6, ends - w1));
+  to(3, times(Real(1) / 6, times_plus(Real(0.5), w1, wide)));
+  to(4, times(Real(1) / 6, times_plus(Real(-0.5), w1, wide)));
+  to(5, w2);
 }
-template <Index In, Index Out>
-void transform_weight_gradient(const Vector* u, Vector* w) {
-  const Vector sum12 = u[In] + u[2 * In], sum34 = u[3 * In] + u[4 * In];
-  const Vector diff12 = u[2 * In] - u[In], diff34 = u[3 * In] - u[4 * In];
-  w[0] = times(Real(1) / 24, sum34) + times_plus(Real(-1) / 6, sum12, times(Real(0.25), u[0]));
-  w[Out] = times_plus(Real(1) / 6, diff12, times(Real(1) / 12, diff34));
-  w[2 * Out] = times_plus(Real(1) / 6, sum34 - sum12, u[5 * In]);
+
+// Gᵀ u, the adjoint of that: 6 numbers to 3.
+template <class From, class To>
+void transform_weight_gradient(const From& from, const To& to) {
+  const Vector u1 = from(1), u2 = from(2), u3 = from(3), u4 = from(4);
+  const Vector sum12 = u1 + u2, sum34 = u3 + u4;
+  to(0,
+     times_plus(Real(1) / 24, sum34, times_plus(Real(-1) / 6, sum12, times(Real(0.25), from(0)))));
+  to(1, times_plus(Real(1) / 6, u2 - u1, times(Real(1) / 12, u3 - u4)));
+  to(2, times_plus(Real(1) / 6, sum34 - sum12, from(5)));
+}
+
+constexpr auto input = [](const auto& from, const auto& to) { transform_input(from, to); };
+constexpr auto output = [](const auto& from, const auto& to) { transform_output(from, to); };
+constexpr auto gradient = [](const auto& from, const auto& to) { transform_gradient(from, to); };
+constexpr auto weight = [](const auto& from, const auto& to) { transform_weight(from, to); };
+constexpr auto weight_gradient = [](const auto& from, const auto& to) {
+  transform_weight_gradient(from, to);
+};
+
+// The same along both axes of a square of numbers, N × N to M × M, row by row.
+template <Index N, Index M, class Transform, class From, class To>
+void along_both_axes(const Transform& transform, const From& from, const To& to) {
+  Vector half[M * N];
+#pragma GCC unroll 6
+  for (Index j = 0; j < N; ++j) {
+    transform([&](Index i) { return from(i * N + j); },
+              [&](Index i, const Vector& v) { half[i * N + j] = v; });
+  }
+#pragma GCC unroll 6
+  for (Index i = 0; i < M; ++i) {
+    transform([&](Index j) { return half[i * N + j]; },
+              [&](Index j, const Vector& v) { to(i * M + j, v); });
+  }
 }
 
 // The images of one side of a convolution, cut into tiles of 4 × 4 pixels of the *result*.
 struct Image {
   Index height, width, channels;
+  Index numbers() const { return height * width * channels; }
 };
 
 struct Tiles {
@@ -123,30 +138,20 @@ struct Tiles {
   }
 };
 
-// N × N pixels from (top, left) on, one register of channels each; 0 outside the image.
-template <Index N>
-void load_tile(const Real* image, const Image& size, Index top, Index left, Index channel,
-               Vector* d) {
-  const Index count = size.channels - channel;
-  const bool inside = top >= 0 && left >= 0 && top + N <= size.height && left + N <= size.width &&
-                      count >= static_cast<Index>(lanes);
-  const Real* const corner = image + (top * size.width + left) * size.channels + channel;
-  if (inside) {
-    for (Index i = 0; i < N; ++i) {
-      const Real* const row = corner + i * size.width * size.channels;
-#pragma GCC unroll 6
-      for (Index j = 0; j < N; ++j) d[i * N + j] = simd::load(row + j * size.channels);
-    }
-    return;
-  }
+// Where the N × N pixels from (top, left) on lie; for those outside the image stands `outside`.
+template <Index N, class Number>
+std::array<Number*, N * N> pixels(Number* image, const Image& size, Index top, Index left,
+                                  Number* outside) {
+  std::array<Number*, N * N> result;
   for (Index i = 0; i < N; ++i) {
     const bool row_inside = top + i >= 0 && top + i < size.height;
-    const Real* const row = corner + i * size.width * size.channels;
     for (Index j = 0; j < N; ++j) {
-      const bool there = row_inside && left + j >= 0 && left + j < size.width;
-      d[i * N + j] = there ? load_some(row + j * size.channels, count) : Vector(Real(0));
+      const bool inside = row_inside && left + j >= 0 && left + j < size.width;
+      result[static_cast<std::size_t>(i * N + j)] =
+          inside ? image + ((top + i) * size.width + left + j) * size.channels : outside;
     }
   }
+  return result;
 }
 
 using Numbers = std::vector<Real, RecyclingAllocator<Real>>;
@@ -165,87 +170,107 @@ struct Block {
       : data(data), channels(channels), distance(distance_of(tiles, channels)) {}
 
   Real* at(Index position) const { return data + position * distance; }
-  void store(const Vector* v, Index tile, Index channel) const {
-    const Index count = channels - channel;
-    Real* const to = data + tile * channels + channel;
-    for (Index p = 0; p < positions; ++p) store_some(to + p * distance, v[p], count);
+  std::size_t width() const { return static_cast<std::size_t>(channels); }
+};
+
+// What a thread works in, kept from call to call.
+Real* scratch(Index numbers) {
+  static thread_local Numbers room;
+  if (room.size() < static_cast<std::size_t>(numbers)) {
+    room.resize(static_cast<std::size_t>(numbers));
+  }
+  return room.data();
+}
+
+// Room for a block of each side of a convolution, and a pixel for what lies outside the image.
+struct Room {
+  Block of_x, of_y;
+  Real* pixel;
+
+  Room(const ConvShape& s, Index tiles)
+      : of_x(scratch(size(s, tiles)), tiles, static_cast<Index>(s.in)),
+        of_y(of_x.data + Block::room(tiles, of_x.channels), tiles, static_cast<Index>(s.out)),
+        pixel(of_y.data + Block::room(tiles, of_y.channels)) {}
+
+  const Real* zero_pixel() const {
+    std::fill_n(pixel, std::max(of_x.channels, of_y.channels), Real(0));
+    return pixel;
+  }
+
+ private:
+  static Index size(const ConvShape& s, Index tiles) {
+    const Index in = static_cast<Index>(s.in), out = static_cast<Index>(s.out);
+    return Block::room(tiles, in) + Block::room(tiles, out) + std::max(in, out);
   }
 };
 
-// Bᵀ x B of the tiles [first, first + count).
+Image image_of_x(const ConvShape& s) {
+  return {static_cast<Index>(s.height), static_cast<Index>(s.width), static_cast<Index>(s.in)};
+}
+Image image_of_y(const ConvShape& s) {
+  return {static_cast<Index>(s.out_height), static_cast<Index>(s.out_width),
+          static_cast<Index>(s.out)};
+}
+
+// Tiles [first, first + count), of x or of dy, transformed into a block. The tile is N × N pixels
+// and begins `margin` before that of y.
+template <Index N, class Transform>
+void transform_tiles(const Transform& transform, const Tiles& tiles, const Real* images,
+                     const Image& size, Index margin, Index first, Index count, const Block& block,
+                     const Real* zeros) {
+  for (Index t = 0; t < count; ++t) {
+    const Tiles::Place place = tiles[first + t];
+    const std::array<const Real*, N* N> at =
+        pixels<N>(images + place.image * size.numbers(), size, place.top - margin,
+                  place.left - margin, zeros);
+    for_each_column(block.width(), [&](std::size_t c, const auto& column) {
+      Real* const to = block.data + t * block.channels + c;
+      along_both_axes<N, 6>(
+          transform, [&](Index i) { return column.load(at[static_cast<std::size_t>(i)] + c); },
+          [&](Index p, const Vector& v) { column.store(to + p * block.distance, v); });
+    });
+  }
+}
+
+// Bᵀ x B
 void input_tiles(const ConvShape& s, const Tiles& tiles, const Real* x, Index first, Index count,
-                 const Block& block) {
-  const Image size{static_cast<Index>(s.height), static_cast<Index>(s.width),
-                   static_cast<Index>(s.in)};
-  const Index padding = static_cast<Index>(s.padding);
-  Vector d[36], half[36];
-  for (Index t = 0; t < count; ++t) {
-    const Tiles::Place place = tiles[first + t];
-    const Real* const image = x + place.image * size.height * size.width * size.channels;
-    for (Index c = 0; c < size.channels; c += static_cast<Index>(lanes)) {
-      load_tile<6>(image, size, place.top - padding, place.left - padding, c, d);
-#pragma GCC unroll 6
-      for (Index j = 0; j < 6; ++j) transform_input<6, 6>(d + j, half + j);
-#pragma GCC unroll 6
-      for (Index i = 0; i < 6; ++i) transform_input<1, 1>(half + 6 * i, d + 6 * i);
-      block.store(d, t, c);
-    }
-  }
+                 const Room& room) {
+  transform_tiles<6>(input, tiles, x, image_of_x(s), static_cast<Index>(s.padding), first, count,
+                     room.of_x, room.zero_pixel());
 }
 
-// A dy Aᵀ of the tiles [first, first + count).
+// A dy Aᵀ
 void gradient_tiles(const ConvShape& s, const Tiles& tiles, const Real* dy, Index first,
-                    Index count, const Block& block) {
-  const Image size{static_cast<Index>(s.out_height), static_cast<Index>(s.out_width),
-                   static_cast<Index>(s.out)};
-  Vector d[16], half[24], m[36];
-  for (Index t = 0; t < count; ++t) {
-    const Tiles::Place place = tiles[first + t];
-    const Real* const image = dy + place.image * size.height * size.width * size.channels;
-    for (Index c = 0; c < size.channels; c += static_cast<Index>(lanes)) {
-      load_tile<4>(image, size, place.top, place.left, c, d);
-#pragma GCC unroll 4
-      for (Index j = 0; j < 4; ++j) transform_gradient<4, 4>(d + j, half + j);
-#pragma GCC unroll 6
-      for (Index i = 0; i < 6; ++i) transform_gradient<1, 1>(half + 4 * i, m + 6 * i);
-      block.store(m, t, c);
-    }
-  }
+                    Index count, const Room& room) {
+  transform_tiles<4>(gradient, tiles, dy, image_of_y(s), 0, first, count, room.of_y,
+                     room.zero_pixel());
 }
 
-// y = Aᵀ m A + bias + residual for the tiles [first, first + count).
-void output_tiles(const ConvShape& s, const Tiles& tiles, const Block& block, Index first,
+// y = Aᵀ m A + bias + residual
+void output_tiles(const ConvShape& s, const Tiles& tiles, const Room& room, Index first,
                   Index count, const Real* bias, bool bias_per_image, const Real* residual,
                   Real* y) {
-  const Index height = static_cast<Index>(s.out_height), width = static_cast<Index>(s.out_width),
-              channels = static_cast<Index>(s.out);
-  Vector m[36], half[24], out[16];
+  const Image size = image_of_y(s);
+  const Block& block = room.of_y;
   for (Index t = 0; t < count; ++t) {
     const Tiles::Place place = tiles[first + t];
-    const Index rows = std::min<Index>(4, height - place.top),
-                columns = std::min<Index>(4, width - place.left);
-    const Index corner = ((place.image * height + place.top) * width + place.left) * channels;
-    for (Index c = 0; c < channels; c += static_cast<Index>(lanes)) {
-      const Index here = channels - c;
-      const Real* const from = block.data + t * channels + c;
-      for (Index p = 0; p < positions; ++p) m[p] = load_some(from + p * block.distance, here);
-#pragma GCC unroll 6
-      for (Index j = 0; j < 6; ++j) transform_output<6, 6>(m + j, half + j);
-#pragma GCC unroll 4
-      for (Index i = 0; i < 4; ++i) transform_output<1, 1>(half + 6 * i, out + 4 * i);
-      const Vector b =
-          bias == nullptr
-              ? Vector(Real(0))
-              : load_some(bias + (bias_per_image ? place.image * channels : 0) + c, here);
-      for (Index i = 0; i < rows; ++i) {
-        for (Index j = 0; j < columns; ++j) {
-          const Index at = corner + (i * width + j) * channels + c;
-          Vector sum = out[4 * i + j] + b;
-          if (residual != nullptr) sum = sum + load_some(residual + at, here);
-          store_some(y + at, sum, here);
-        }
-      }
-    }
+    Real* const image = y + place.image * size.numbers();
+    const std::array<Real*, 16> at = pixels<4>(image, size, place.top, place.left, room.pixel);
+    const Real* const own_bias = bias_per_image ? bias + place.image * size.channels : bias;
+    for_each_column(block.width(), [&](std::size_t c, const auto& column) {
+      const Real* const from = block.data + t * block.channels + c;
+      const Vector b = bias == nullptr ? Vector(Real(0)) : column.load(own_bias + c);
+      along_both_axes<6, 4>(
+          output, [&](Index p) { return column.load(from + p * block.distance); },
+          [&](Index i, const Vector& v) {
+            Real* const to = at[static_cast<std::size_t>(i)];
+            Vector sum = v + b;
+            if (residual != nullptr && to != room.pixel) {
+              sum = sum + column.load(residual + (to - y) + c);
+            }
+            column.store(to + c, sum);
+          });
+    });
   }
 }
 
@@ -255,17 +280,13 @@ Index distance_of(Index area) {
 }
 
 // G w Gᵀ
-Numbers weight_tiles(const Real* weight, Index area) {
+Numbers weight_tiles(const Real* kernel, Index area) {
   Numbers u(static_cast<std::size_t>(positions * distance_of(area)));
-  for (Index i = 0; i < area; i += static_cast<Index>(lanes)) {
-    Vector w[9], half[18], whole[36];
-    for (Index k = 0; k < 9; ++k) w[k] = load_some(weight + k * area + i, area - i);
-    for (Index j = 0; j < 3; ++j) transform_weight<3, 3>(w + j, half + j);
-    for (Index k = 0; k < 6; ++k) transform_weight<1, 1>(half + 3 * k, whole + 6 * k);
-    for (Index p = 0; p < positions; ++p) {
-      store_some(u.data() + p * distance_of(area) + i, whole[p], area - i);
-    }
-  }
+  for_each_column(static_cast<std::size_t>(area), [&](std::size_t i, const auto& column) {
+    along_both_axes<3, 6>(
+        weight, [&](Index k) { return column.load(kernel + k * area + i); },
+        [&](Index p, const Vector& v) { column.store(u.data() + p * distance_of(area) + i, v); });
+  });
   return u;
 }
 
@@ -276,15 +297,6 @@ Index block_size(const ConvShape& s, const Tiles& tiles) {
   return std::clamp<Index>(fit, 8, std::max<Index>(8, (share + 7) / 8 * 8));
 }
 
-// Room for one thread, which keeps it.
-Real* scratch(Index numbers) {
-  static thread_local Numbers room;
-  if (room.size() < static_cast<std::size_t>(numbers)) {
-    room.resize(static_cast<std::size_t>(numbers));
-  }
-  return room.data();
-}
-
 void convolve(const ConvShape& s, const Real* x, const Real* u, const Real* bias,
               bool bias_per_image, const Real* residual, Real* y) {
   const Tiles tiles(s);
@@ -293,14 +305,13 @@ void convolve(const ConvShape& s, const Real* x, const Real* u, const Real* bias
 #pragma omp parallel for schedule(dynamic)
   for (Index first = 0; first < tiles.count; first += step) {
     const Index count = std::min(step, tiles.count - first);
-    Real* const room = scratch(Block::room(step, in) + Block::room(step, out));
-    const Block from(room, step, in), to(room + Block::room(step, in), step, out);
-    input_tiles(s, tiles, x, first, count, from);
+    const Room room(s, step);
+    input_tiles(s, tiles, x, first, count, room);
     for (Index p = 0; p < positions; ++p) {
-      run_product({false, false, count, out, in, from.at(p), in, u + p * distance_of(in * out), out,
-                   0, to.at(p), out});
+      run_product({false, false, count, out, in, room.of_x.at(p), in, u + p * distance_of(in * out),
+                   out, 0, room.of_y.at(p), out});
     }
-    output_tiles(s, tiles, to, first, count, bias, bias_per_image, residual, y);
+    output_tiles(s, tiles, room, first, count, bias, bias_per_image, residual, y);
   }
 }
 
@@ -343,36 +354,31 @@ void winograd_weight_gradient(const ConvShape& s, const Real* x, const Real* dy,
 #pragma omp parallel for schedule(static, 1)
   for (Index part = 0; part < parts; ++part) {
     Real* const sum = sums.data() + part * part_distance;
-    Real* const room = scratch(Block::room(step, in) + Block::room(step, out));
-    const Block from(room, step, in), gradient(room + Block::room(step, in), step, out);
+    const Room room(s, step);
     std::fill_n(sum, part_distance, Real(0));
     for (Index b = blocks * part / parts; b < blocks * (part + 1) / parts; ++b) {
       const Index first = b * step, count = std::min(step, tiles.count - first);
-      input_tiles(s, tiles, x, first, count, from);
-      gradient_tiles(s, tiles, dy, first, count, gradient);
+      input_tiles(s, tiles, x, first, count, room);
+      gradient_tiles(s, tiles, dy, first, count, room);
       for (Index p = 0; p < positions; ++p) {
-        run_product({true, false, in, out, count, from.at(p), in, gradient.at(p), out, 1,
+        run_product({true, false, in, out, count, room.of_x.at(p), in, room.of_y.at(p), out, 1,
                      sum + p * distance, out});
       }
     }
   }
-  for (Index i = 0; i < area; i += static_cast<Index>(lanes)) {
-    const Index here = area - i;
-    Vector whole[36], half[18], w[9];
-    for (Index p = 0; p < positions; ++p) {
-      whole[p] = load_some(sums.data() + p * distance + i, here);
+  for_each_column(static_cast<std::size_t>(area), [&](std::size_t i, const auto& column) {
+    const auto total = [&](Index p) {
+      Vector result = column.load(sums.data() + p * distance + i);
       for (Index part = 1; part < parts; ++part) {
-        whole[p] =
-            whole[p] + load_some(sums.data() + part * part_distance + p * distance + i, here);
+        result = result + column.load(sums.data() + part * part_distance + p * distance + i);
       }
-    }
-    for (Index j = 0; j < 6; ++j) transform_weight_gradient<6, 6>(whole + j, half + j);
-    for (Index k = 0; k < 3; ++k) transform_weight_gradient<1, 1>(half + 6 * k, w + 3 * k);
-    for (Index k = 0; k < 9; ++k) {
+      return result;
+    };
+    along_both_axes<6, 3>(weight_gradient, total, [&](Index k, const Vector& v) {
       Real* const to = dw + k * area + i;
-      store_some(to, beta == 0 ? w[k] : times_plus(beta, load_some(to, here), w[k]), here);
-    }
-  }
+      column.store(to, beta == 0 ? v : times_plus(beta, column.load(to), v));
+    });
+  });
 }
 
 }  // namespace nabla::detail

@@ -1,5 +1,5 @@
-// 3 × 3 convolutions, one pixel apart, in 2.25 times fewer multiplications (4 times fewer before
-// tiles that reach over the edge are counted). Internal: conv2d() in ops.hpp is the door.
+// 3 × 3 convolutions of stride 1 in a quarter of the multiplications, but for tiles that reach over
+// the edge. Internal: conv2d() in ops.hpp is the door.
 //   Winograd 1980, Arithmetic Complexity of Computations; Lavin & Gray 2016, arXiv:1509.09308,
 //   F(4 × 4, 3 × 3).
 //
