@@ -45,11 +45,11 @@ Options chosen_for(const Dataset& data, Options options) {
   choose(options.noise_schedule, "cosine", "cosine");
   choose(options.predict, "noise", "velocity");
   choose(options.variance, "posterior", "beta");
-  choose(options.sampler, "ddim", "ancestral");
+  choose(options.sampler, "ddim", "ddim");
   choose(options.schedule, "constant", "linear");
   if (options.steps == 0) options.steps = 1000;
   if (options.width == 0) options.width = images ? 32 : 128;
-  if (options.sample_steps < 0) options.sample_steps = images ? 50 : 200;
+  if (options.sample_steps < 0) options.sample_steps = images ? 50 : 100;
   options.sample_steps = std::min(options.sample_steps, options.steps);
   return options;
 }
