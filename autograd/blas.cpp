@@ -55,10 +55,6 @@ void run_openblas(Product p) {
   }
 }
 
-void run_product(const Product& product) {
-  if (!detail::run_own_kernel(product)) run_openblas(product);
-}
-
 // The largest of `pieces` parts of `side`, in whole tiles.
 std::ptrdiff_t largest_part(std::ptrdiff_t side, std::ptrdiff_t tile, int pieces) {
   const std::ptrdiff_t tiles = (side + tile - 1) / tile;
@@ -85,6 +81,10 @@ std::vector<Product> cut(const Product& p, int pieces) {
 
 }  // namespace
 
+void detail::run_product(const Product& product) {
+  if (!run_own_kernel(product)) run_openblas(product);
+}
+
 void Products::add(Transpose transpose_a, Transpose transpose_b, std::size_t m, std::size_t n,
                    std::size_t k, const Real* a, const Real* b, Real beta, Real* c,
                    const Epilogue& then) {
@@ -105,19 +105,25 @@ void Products::add(Transpose transpose_a, Transpose transpose_b, std::size_t m, 
 
 void Products::run() const {
   const int pieces = omp_in_parallel() ? 1 : threads();
+  const auto is_small = [](const Product& p) { return p.m * p.n * p.k < parallel_products; };
+  std::ptrdiff_t of_small = 0, before = 0;  // multiplications
+  for (const Product& p : products_) of_small += is_small(p) ? p.m * p.n * p.k : 0;
   // Thread t takes the t-th part of every product: whoever has the longer one of the first is
-  // waited for once, at the end.
+  // waited for once, at the end. Small products stay whole; if they are many, like those of a
+  // batch, thread t takes the t-th part of their row.
   std::vector<std::vector<Product>> shares(static_cast<std::size_t>(pieces));
   for (const Product& p : products_) {
-    if (pieces == 1 || p.m * p.n * p.k < parallel_products) {
-      shares[0].push_back(p);
+    if (pieces == 1 || is_small(p)) {
+      const bool alone = pieces == 1 || of_small < parallel_products;
+      shares[alone ? 0 : static_cast<std::size_t>(before * pieces / of_small)].push_back(p);
+      before += p.m * p.n * p.k;
       continue;
     }
     const std::vector<Product> parts = cut(p, pieces);
     for (std::size_t t = 0; t < parts.size(); ++t) shares[t].push_back(parts[t]);
   }
   const auto run_share = [&](std::size_t t) {
-    for (const Product& p : shares[t]) run_product(p);
+    for (const Product& p : shares[t]) detail::run_product(p);
   };
   if (pieces == 1 || shares[1].empty()) return run_share(0);
 #pragma omp parallel for schedule(static) num_threads(pieces)

@@ -137,14 +137,17 @@ void copy_transposed(const Product& p, std::ptrdiff_t j, std::ptrdiff_t count, f
 
 void run_strips(const Product& p) {
   alignas(64) static thread_local float copy[longest * panel];
-  for (std::ptrdiff_t j = 0; j < p.n; j += panel) {
-    const std::ptrdiff_t columns = std::min(panel, p.n - j);
+  // Strips of equal width: 4 vectors of columns as 2 + 2, as 3 + 1 would leave registers idle.
+  std::ptrdiff_t vectors_left = (p.n + lanes - 1) / lanes;
+  std::ptrdiff_t strips_left = (vectors_left + tile_vectors - 1) / tile_vectors;
+  for (std::ptrdiff_t j = 0; j < p.n; --strips_left) {
+    const std::ptrdiff_t vectors = (vectors_left + strips_left - 1) / strips_left;
+    const std::ptrdiff_t columns = std::min(vectors * lanes, p.n - j);
     Rows b{p.b + j, p.ldb};
     if (p.transpose_b) {
       copy_transposed(p, j, columns, copy);
       b = {copy, panel};
     }
-    const int vectors = static_cast<int>((columns + lanes - 1) / lanes);
     const std::ptrdiff_t in_last = columns - (vectors - 1) * lanes;
     const __mmask16 mask = static_cast<__mmask16>((1u << in_last) - 1);
     if (vectors == 3) {
@@ -154,6 +157,8 @@ void run_strips(const Product& p) {
     } else {
       strip<1>(p, j, b, mask);
     }
+    vectors_left -= vectors;
+    j += columns;
   }
 }
 

@@ -16,8 +16,8 @@ namespace {
 
 // The leading axes of a batched product and where each of its matrices starts.
 struct Batches {
-  Shape shape;                    // broadcast leading axes
-  std::vector<std::size_t> a, b;  // for each product, the number of the matrix in a and in b
+  Shape shape;                       // broadcast leading axes
+  std::vector<std::size_t> a, b, c;  // for each product, the number of the matrix in a, b and c
 };
 
 std::vector<std::size_t> matrix_numbers(const Shape& lead, const Shape& broadcast) {
@@ -46,18 +46,42 @@ Batches match_batches(const Tensor& a, const Tensor& b) {
   } catch (const std::invalid_argument&) {
     refuse("matmul: leading axes must broadcast", a, b, "");
   }
-  return {shape, matrix_numbers(lead_a, shape), matrix_numbers(lead_b, shape)};
+  return {shape, matrix_numbers(lead_a, shape), matrix_numbers(lead_b, shape),
+          matrix_numbers(shape, shape)};
 }
 
-// Several products may add to one matrix of a broadcast gradient: only the first may overwrite it.
-class FirstTouch {
- public:
-  FirstTouch(std::size_t count, Real beta) : beta_(count, beta) {}
-  Real beta(std::size_t i) { return std::exchange(beta_[i], Real(1)); }
-
- private:
-  std::vector<Real> beta_;
+// One side of a product in memory: matrices of `size` numbers, of which the i-th product takes the
+// one with number at[i].
+struct Operand {
+  Transpose transpose;
+  const Real* matrices;
+  std::size_t size;
+  const std::vector<std::size_t>& at;
 };
+
+// C[at[i]] = op(A) op(B) + beta · C[at[i]] for all products, C having `count` matrices m × n.
+// Several may add to one matrix of a broadcast gradient: only the first may overwrite it, and they
+// must follow each other.
+void run_products(std::size_t m, std::size_t n, std::size_t k, const Operand& a, const Operand& b,
+                  Real beta, Array& c, const std::vector<std::size_t>& at) {
+  if (c.size() == 0) return;
+  if (at.empty() && beta == 0) c.fill(0);
+  const bool is_broadcast = c.size() / (m * n) < at.size();
+  std::vector<Real> betas(c.size() / (m * n), beta);
+  Products products;
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    const Real* const of_a = a.matrices + a.at[i] * a.size;
+    const Real* const of_b = b.matrices + b.at[i] * b.size;
+    Real* const to = c.data() + at[i] * m * n;
+    const Real first = std::exchange(betas[at[i]], Real(1));
+    if (is_broadcast) {
+      gemm(a.transpose, b.transpose, m, n, k, of_a, of_b, first, to);
+    } else {
+      products.add(a.transpose, b.transpose, m, n, k, of_a, of_b, first, to);
+    }
+  }
+  products.run();
+}
 
 }  // namespace
 
@@ -74,28 +98,17 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   shape.push_back(m);
   shape.push_back(n);
   Array c = empty(shape);
-  for (std::size_t i = 0; i < batches.a.size(); ++i) {
-    gemm(Transpose::no, Transpose::no, m, n, k, a.value().data() + batches.a[i] * m * k,
-         b.value().data() + batches.b[i] * k * n, 0, c.data() + i * m * n);
-  }
+  run_products(m, n, k, {Transpose::no, a.value().data(), m * k, batches.a},
+               {Transpose::no, b.value().data(), k * n, batches.b}, 0, c, batches.c);
   auto backward = [m, n, k, batches](Node& out, Node& a, Node& b) {
     const Real* const dc = out.grad().data();
     a.accumulate_with([&](Array& da, Real beta) {
-      if (batches.a.empty() && beta == 0) da.fill(0);
-      FirstTouch touch(da.size() / std::max<std::size_t>(1, m * k), beta);
-      for (std::size_t i = 0; i < batches.a.size() && da.size() != 0; ++i) {
-        gemm(Transpose::no, Transpose::yes, m, k, n, dc + i * m * n,
-             b.value.data() + batches.b[i] * k * n, touch.beta(batches.a[i]),
-             da.data() + batches.a[i] * m * k);
-      }
+      run_products(m, k, n, {Transpose::no, dc, m * n, batches.c},
+                   {Transpose::yes, b.value.data(), k * n, batches.b}, beta, da, batches.a);
     });
     b.accumulate_with([&](Array& db, Real beta) {
-      if (batches.b.empty() && beta == 0) db.fill(0);
-      FirstTouch touch(db.size() / std::max<std::size_t>(1, k * n), beta);
-      for (std::size_t i = 0; i < batches.b.size() && db.size() != 0; ++i) {
-        gemm(Transpose::yes, Transpose::no, k, n, m, a.value.data() + batches.a[i] * m * k,
-             dc + i * m * n, touch.beta(batches.b[i]), db.data() + batches.b[i] * k * n);
-      }
+      run_products(k, n, m, {Transpose::yes, a.value.data(), m * k, batches.a},
+                   {Transpose::no, dc, m * n, batches.c}, beta, db, batches.b);
     });
   };
   return record("matmul", std::move(c), std::move(backward), a, b);

@@ -116,7 +116,7 @@ Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t
            Real value = 0);
 
 // Images and whatever has channels last: (B, h, w, C) -------------------------------------------
-// conv.cpp, with winograd.cpp for 3 × 3; patches.cpp; pooling.cpp; normalisation.cpp
+// conv.cpp, with winograd.cpp for 3 × 3; patches.cpp; pooling.cpp; normalisation.cpp, group_norm.cpp
 
 /// s and p below, the same along both axes of an image.
 struct ConvOptions {

@@ -63,4 +63,7 @@ struct Product {
 /// done, on other processors, in double, and for shapes that it does not suit.
 bool run_own_kernel(const Product& product);
 
+/// On the calling thread, by that kernel or by OpenBLAS.
+void run_product(const Product& product);
+
 }  // namespace nabla::detail

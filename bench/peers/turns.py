@@ -4,8 +4,11 @@ Absolute times drift on a shared machine. So the sides take turns, block by bloc
 printed is the median time of a step on each side and the ratio of the medians.
 """
 import argparse
+import os
 import statistics
 import subprocess
+import sys
+import time
 
 
 class Nabla:
@@ -21,6 +24,16 @@ class Nabla:
         return float(self.process.stdout.readline())
 
 
+def milliseconds(step, steps, threads):
+    """Of one call of PyTorch's step(), the mean of `steps`."""
+    import torch
+    torch.set_num_threads(threads)
+    start = time.perf_counter()
+    for _ in range(steps):
+        step()
+    return (time.perf_counter() - start) / steps * 1e3
+
+
 def arguments(description, program, rounds, steps):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("program", nargs="?", default=f"build/bench/{program}")
@@ -28,6 +41,7 @@ def arguments(description, program, rounds, steps):
     parser.add_argument("--steps", type=int, default=steps, help="nabla's steps in one block")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--compile", action="store_true", help="PyTorch with torch.compile too")
+    parser.add_argument("--alone", help="run one peer by itself, to see what memory it takes")
     return parser.parse_args()
 
 
@@ -59,3 +73,25 @@ def compare(title, nabla, peers, options, peer_steps=None):
         print(f"nabla on {key[1]} thread{'s' if key[1] > 1 else ''} is "
               f"{medians[peer] / medians[key]:.2f} times as fast as {peer[0]} on {peer[1]}, its best "
               f"(round by round {min(rounds):.2f} to {max(rounds):.2f})")
+
+
+def peak_memory(command):
+    """Megabytes resident at most, of a process of its own."""
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process.stdin.write("10 2\n")  # read by nabla's --serve; peers are told to run --alone
+    process.stdin.close()
+    return os.wait4(process.pid, 0)[2].ru_maxrss / 1024
+
+
+def compare_with_memory(title, options, peers):
+    """compare() for peers that are given as functions that build them, and each side's memory."""
+    if options.alone is not None:
+        if options.alone:
+            peers[options.alone]().milliseconds(10, 2)
+        return
+    script = [sys.executable, os.path.abspath(sys.argv[0]), options.program, "--alone"]
+    print(f"most memory at a time: nabla {peak_memory([options.program, '--serve']):.0f} MB; "
+          f"PyTorch without any network {peak_memory([*script, '']):.0f} MB")
+    for name in peers:
+        print(f"  {name}: {peak_memory([*script, name]):.0f} MB")
+    compare(title, Nabla(options.program), {name: make() for name, make in peers.items()}, options)

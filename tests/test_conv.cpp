@@ -1,0 +1,329 @@
+// Convolutions: the fast one against plain loops, those against an example worked by hand, and
+// gradients against differences.
+#include <doctest/doctest.h>
+
+#include "autograd/ops.hpp"
+#include "tests/reference.hpp"
+
+using namespace nabla;
+using namespace nabla::testing;
+
+namespace {
+
+// The largest difference, relative to the largest number of the second.
+double difference(const Array& a, const Array& b) {
+  REQUIRE(to_string(a.shape()) == to_string(b.shape()));
+  double worst = 0, scale = 1e-3;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double error = std::abs(static_cast<double>(a.data()[i] - b.data()[i]));
+    worst = error <= worst ? worst : error;  // a NaN stays
+    scale = std::max(scale, std::abs(static_cast<double>(b.data()[i])));
+  }
+  return worst / scale;
+}
+// One image of one channel.
+Array plane(std::size_t height, std::size_t width, const std::vector<Real>& numbers) {
+  Array image = empty({1, height, width, 1});
+  REQUIRE(image.size() == numbers.size());
+  std::copy(numbers.begin(), numbers.end(), image.data());
+  return image;
+}
+
+constexpr double close = is_double ? 1e-12 : 2e-5;
+
+struct Case {
+  std::size_t batch, height, width, in, kernel_height, kernel_width, out, stride, padding;
+};
+const std::vector<Case> cases{
+    {2, 9, 7, 3, 3, 3, 16, 1, 1},
+    {1, 1, 1, 1, 1, 1, 1, 1, 0},
+    {3, 1, 1, 17, 3, 3, 5, 1, 1},
+    {2, 5, 6, 16, 1, 1, 33, 1, 0},
+    {2, 5, 6, 16, 1, 1, 33, 2, 0},
+    {2, 5, 6, 3, 1, 1, 2, 1, 2},
+    {2, 9, 7, 1, 5, 5, 17, 1, 2},
+    {2, 8, 9, 3, 2, 4, 16, 2, 1},
+    {1, 9, 7, 33, 3, 3, 17, 2, 1},
+    {2, 9, 7, 16, 3, 3, 16, 3, 0},
+    {1, 7, 7, 64, 3, 3, 64, 1, 1},
+    {2, 4, 5, 17, 4, 5, 3, 1, 0},
+    {3, 2, 3, 3, 5, 5, 16, 1, 2},
+    {2, 3, 3, 3, 2, 2, 4, 3, 2},
+    {13, 9, 7, 16, 3, 3, 17, 1, 1},
+    {70, 3, 3, 4, 2, 2, 16, 1, 0},
+    {5, 15, 14, 3, 3, 3, 16, 1, 0},
+    {1, 30, 29, 2, 3, 3, 3, 1, 1},
+    {40, 14, 14, 16, 3, 3, 16, 1, 1},
+    // Winograd's way: other paddings, odd edges, channels that fill no register
+    {2, 6, 7, 8, 3, 3, 9, 1, 2},
+    {1, 9, 3, 17, 3, 3, 8, 1, 0},
+    {2, 1, 1, 16, 3, 3, 16, 1, 1},
+    {1, 5, 13, 40, 3, 3, 33, 1, 1},
+    // to few channels from many: patches of the result's side
+    {2, 6, 5, 32, 3, 3, 1, 1, 1},
+    {2, 6, 5, 12, 3, 3, 3, 1, 2},
+    {1, 6, 7, 17, 5, 5, 2, 1, 1},
+    {2, 5, 6, 8, 3, 3, 1, 1, 0},
+    {1, 1, 1, 16, 3, 3, 2, 1, 1}};
+
+using Convolution = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const ConvOptions&);
+
+struct Result {
+  Array y, dx, dw, db;
+};
+
+// Value and gradients of Σ w ⊙ f(x, weight, bias), w fixed.
+Result run(Convolution f, const Array& x, const Array& weight, const Array& bias,
+           const ConvOptions& options) {
+  const Tensor a = parameter(x), w = parameter(weight), b = parameter(bias);
+  const Tensor y = f(a, w, b, options);
+  y.backward(points(y.shape(), -1, 1));
+  return {y.value(), a.grad(), w.grad(), b.grad()};
+}
+
+void check_same(const Result& got, const Result& expected) {
+  CHECK(difference(got.y, expected.y) < close);
+  CHECK(difference(got.dx, expected.dx) < close);
+  CHECK(difference(got.dw, expected.dw) < close);
+  CHECK(difference(got.db, expected.db) < close);
+}
+
+// conv_transpose2d as it is declared: y[b, is + u − p, js + v − p, o] gathers x[b,i,j,c]
+// W[u,v,c,o].
+Array transposed_reference(const Array& x, const Array& w, const Array& bias,
+                           const ConvOptions& options) {
+  const std::size_t s = options.stride, p = options.padding;
+  const std::size_t height = (x.shape()[1] - 1) * s + w.shape()[0] - 2 * p;
+  const std::size_t width = (x.shape()[2] - 1) * s + w.shape()[1] - 2 * p;
+  Array y = empty({x.shape()[0], height, width, w.shape()[3]});
+  for (std::size_t i = 0; i < y.size(); ++i) y.data()[i] = bias(i % w.shape()[3]);
+  for (std::size_t b = 0; b < x.shape()[0]; ++b)
+    for (std::size_t i = 0; i < x.shape()[1]; ++i)
+      for (std::size_t j = 0; j < x.shape()[2]; ++j)
+        for (std::size_t u = 0; u < w.shape()[0]; ++u)
+          for (std::size_t v = 0; v < w.shape()[1]; ++v) {
+            const std::size_t row = i * s + u, column = j * s + v;
+            if (row < p || row >= p + height || column < p || column >= p + width) continue;
+            for (std::size_t c = 0; c < w.shape()[2]; ++c)
+              for (std::size_t o = 0; o < w.shape()[3]; ++o)
+                y(b, row - p, column - p, o) += x(b, i, j, c) * w(u, v, c, o);
+          }
+  return y;
+}
+
+double inner(const Array& a, const Array& b) {
+  REQUIRE(a.shape() == b.shape());
+  double total = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    total += static_cast<double>(a.data()[i]) * static_cast<double>(b.data()[i]);
+  }
+  return total;
+}
+
+}  // namespace
+
+TEST_CASE("conv2d_direct: an example worked by hand") {
+  // Each number is Σ of a window times (1 2 / 3 4), plus 10.
+  const Tensor x = parameter(plane(3, 3, {1, 0, 2, -1, 3, 0, 0, 1, 5}));
+  const Tensor w = parameter(reshape(constant({1, 2, 3, 4}), {2, 2, 1, 1}).value());
+  const Tensor b = parameter(Array{10});
+  const Tensor y = conv2d_direct(x, w, b);
+  CHECK(y.value() == plane(2, 2, {20, 23, 19, 36}));
+  y.backward(plane(2, 2, {1, 0, 0, 2}));
+  CHECK(x.grad() == plane(3, 3, {1, 2, 0, 3, 4 + 2, 4, 0, 6, 8}));
+  CHECK(w.grad().data()[0] == 1 + 2 * 3);
+  CHECK(w.grad().data()[1] == 0);
+  CHECK(w.grad().data()[2] == -1 + 2 * 1);
+  CHECK(w.grad().data()[3] == 3 + 2 * 5);
+  CHECK(b.grad() == Array{3});
+  // With a border of zeros the first window sees the first pixel with the kernel's last number.
+  const Tensor none(zeros({1}));
+  CHECK(conv2d_direct(x, w, none, {2, 1}).value() == plane(2, 2, {4, 8, -2, 26}));
+  CHECK(conv2d_direct(x, w, none, {3, 1}).value() == plane(2, 2, {4, 6, 0, 5}));
+}
+
+TEST_CASE("conv2d and conv2d_direct: values and gradients") {
+  for (const Case& c : cases) {
+    CAPTURE(c.in);
+    CAPTURE(c.height);
+    CAPTURE(c.kernel_width);
+    CAPTURE(c.stride);
+    CAPTURE(c.padding);
+    const Array x = points({c.batch, c.height, c.width, c.in}, -1, 1);
+    const Array w = points({c.kernel_height, c.kernel_width, c.in, c.out}, -2, 1);
+    const ConvOptions options{c.stride, c.padding};
+    for (const Shape& shape : {Shape{c.out}, Shape{c.batch, c.out}}) {
+      const Array b = points(shape, -1, 2);
+      check_same(run(conv2d, x, w, b, options), run(conv2d_direct, x, w, b, options));
+    }
+  }
+}
+
+TEST_CASE("conv2d_add is conv2d and a sum") {
+  for (const Case& c : cases) {
+    CAPTURE(c.in);
+    CAPTURE(c.height);
+    const ConvOptions options{c.stride, c.padding};
+    const Tensor x = parameter(points({c.batch, c.height, c.width, c.in}, -1, 1));
+    const Tensor w = parameter(points({c.kernel_height, c.kernel_width, c.in, c.out}, -2, 1));
+    for (const Shape& shape : {Shape{c.out}, Shape{c.batch, c.out}}) {
+      const Tensor b = parameter(points(shape, -1, 2));
+      const Tensor plain = conv2d(x, w, b, options);
+      const Tensor r = parameter(points(plain.shape(), 0, 3));
+      const Tensor y = conv2d_add(x, w, b, r, options);
+      CHECK(difference(y.value(), (plain + r).value()) < close);
+      const Array seed = points(y.shape(), -1, 1);
+      y.backward(seed);
+      CHECK(r.grad() == seed);
+      const Result got{plain.value(), x.grad(), w.grad(), b.grad()};
+      check_same(got, run(conv2d, x.value(), w.value(), b.value(), options));
+      for (Tensor t : {x, w}) t.clear_grad();
+    }
+  }
+}
+
+TEST_CASE("convolutions: gradients against differences") {
+  const Array x = points({2, 4, 3, 2}, -1, 1), w = points({3, 2, 2, 3}, -1, 1);
+  const ConvOptions options{2, 1};
+  for (const Array& b : {points({3}, 0, 1), points({2, 3}, 0, 1)}) {
+    check_gradients(
+        [=](const std::vector<Tensor>& t) { return conv2d_direct(t[0], t[1], t[2], options); },
+        {x, w, b});
+    check_gradients([=](const std::vector<Tensor>& t) { return conv2d(t[0], t[1], t[2], options); },
+                    {x, w, b});
+    check_gradients(
+        [=](const std::vector<Tensor>& t) { return conv2d_add(t[0], t[1], t[2], t[3], options); },
+        {x, w, b, points({2, 2, 2, 3}, 0, 1)});
+  }
+  check_gradients(
+      [=](const std::vector<Tensor>& t) { return conv_transpose2d(t[0], t[1], t[2], options); },
+      {x, w, points({3}, 0, 1)});
+}
+
+TEST_CASE("convolutions add to gradients that are there") {
+  struct Way {
+    Convolution f;
+    std::size_t side, channels;  // 3 × 3 and 16 channels: Winograd
+  };
+  for (const Way& way : {Way{conv2d, 1, 3}, Way{conv2d, 3, 3}, Way{conv2d, 3, 16},
+                         Way{conv_transpose2d, 1, 3}, Way{conv_transpose2d, 3, 3}}) {
+    const Convolution f = way.f;
+    const std::size_t n = way.channels;
+    const Array x = points({2, 5, 4, n}, -1, 1), b = points({n}, 0, 1);
+    const ConvOptions options{1, way.side / 2};
+    const Array w = points({way.side, way.side, n, n}, -1, 1);
+    // The same map with an input and weights of its own for each use, and with shared ones.
+    const Tensor x1 = parameter(x), x2 = parameter(x), w1 = parameter(w), w2 = parameter(w),
+                 w3 = parameter(w), b1 = parameter(b);
+    const Tensor apart = f(f(x1, w1, b1, options), w2, b1, options) + f(x2, w3, b1, options);
+    const Tensor xs = parameter(x), ws = parameter(w), bs = parameter(b);
+    const Tensor shared = f(f(xs, ws, bs, options), ws, bs, options) + f(xs, ws, bs, options);
+    const Array seed = points(apart.shape(), -1, 1);
+    apart.backward(seed);
+    shared.backward(seed);
+    const auto total = [](const std::vector<Tensor>& parts) {
+      Tensor sum(parts[0].grad());
+      for (std::size_t i = 1; i < parts.size(); ++i) sum = sum + Tensor(parts[i].grad());
+      return sum.value();
+    };
+    CHECK(difference(xs.grad(), total({x1, x2})) < close);
+    CHECK(difference(ws.grad(), total({w1, w2, w3})) < close);
+    CHECK(difference(bs.grad(), b1.grad()) < close);
+  }
+  const Array b = points({3}, 0, 1);
+  const Tensor both = parameter(points({2, 5, 4, 3}, -1, 1));
+  const Tensor w = parameter(points({3, 3, 3, 3}, -1, 1));
+  conv2d_add(both, w, Tensor(b), both, {1, 1}).backward(ones(both.shape()));
+  const Array of_x = gradient(
+      [&](const Tensor& t) {
+        return conv2d(t, w.detach(), Tensor(b), {1, 1});
+      },
+      both.value());
+  CHECK(difference(both.grad(), (Tensor(of_x) + Real(1)).value()) < close);
+}
+
+TEST_CASE("only the gradients that are wanted are computed") {
+  const Tensor x = parameter(points({2, 4, 4, 3}, -1, 1)), w(points({3, 3, 3, 2}, -1, 1));
+  const Tensor y = conv2d(x, w, Tensor(zeros({2})));
+  y.backward(ones(y.shape()));
+  CHECK(x.has_grad());
+  CHECK_FALSE(w.has_grad());
+}
+
+TEST_CASE("conv_transpose2d: its sum in plain loops, and the adjoint of conv2d") {
+  for (const Case& c : cases) {
+    if (c.stride * (c.height - 1) + c.kernel_height <= 2 * c.padding) continue;
+    if (c.stride * (c.width - 1) + c.kernel_width <= 2 * c.padding) continue;
+    CAPTURE(c.in);
+    CAPTURE(c.height);
+    CAPTURE(c.stride);
+    CAPTURE(c.padding);
+    const ConvOptions options{c.stride, c.padding};
+    const Array x = points({c.batch, c.height, c.width, c.in}, -1, 1);
+    const Array w = points({c.kernel_height, c.kernel_width, c.in, c.out}, -2, 1);
+    const Array b = points({c.out}, -1, 2);
+    const Result got = run(conv_transpose2d, x, w, b, options);
+    CHECK(difference(got.y, transposed_reference(x, w, b, options)) < close);
+    // ⟨A x, y⟩ = ⟨x, Aᵀ y⟩, where Aᵀ is the convolution by the weight with its channels exchanged.
+    const Tensor exchanged = transpose(Tensor(w));
+    const Array zero = zeros({c.out}), other = points(got.y.shape(), -1, 1);
+    const Array up = conv_transpose2d(Tensor(x), Tensor(w), Tensor(zero), options).value();
+    const Array down = conv2d(Tensor(other), exchanged, Tensor(zeros({c.in})), options).value();
+    CHECK(inner(up, other) ==
+          doctest::Approx(inner(x, down)).epsilon(is_double ? 1e-10 : 1e-3).scale(10));
+    CHECK(difference(got.dx, down) < close);
+  }
+}
+
+TEST_CASE("convolutions of nothing") {
+  const Array none = empty({0, 5, 4, 3}), w = points({3, 3, 3, 2}, -1, 1);
+  for (const Convolution f : {conv2d, conv2d_direct, conv_transpose2d}) {
+    const Result r = run(f, none, w, ones({2}), {1, 1});
+    CHECK(r.y.shape() == Shape{0, 5, 4, 2});
+    CHECK(r.dx.shape() == none.shape());
+    CHECK(r.dw == zeros(w.shape()));
+    CHECK(r.db == zeros({2}));
+  }
+  CHECK(run(conv2d, none, w, ones({0, 2}), {1, 1}).db.shape() == Shape{0, 2});
+  // No channels on one side: the bias, or nothing.
+  const Result of_none = run(conv2d, empty({1, 4, 4, 0}), empty({3, 3, 0, 2}), Array{3, 4}, {});
+  CHECK(of_none.y == broadcast_to(constant({3, 4}), {1, 2, 2, 2}).value());
+  const Result to_none = run(conv2d, ones({1, 4, 4, 2}), empty({3, 3, 2, 0}), empty({0}), {});
+  CHECK(to_none.y.shape() == Shape{1, 2, 2, 0});
+  CHECK(to_none.dx == zeros({1, 4, 4, 2}));
+}
+
+TEST_CASE("convolutions: what does not fit") {
+  const auto text = [](Convolution f, const Shape& x, const Shape& w, const Shape& b,
+                       const ConvOptions& options) {
+    return message_of([&] { f(Tensor(zeros(x)), Tensor(zeros(w)), Tensor(zeros(b)), options); });
+  };
+  CHECK(text(conv2d, {2, 5, 5, 3}, {3, 3, 4, 8}, {8}, {}) ==
+        "conv2d: the weight's third axis must be the input's channels, got (2, 5, 5, 3) and (3, 3, "
+        "4, 8)");
+  CHECK(text(conv2d, {5, 5, 3}, {3, 3, 3, 8}, {8}, {}) ==
+        "conv2d: the input has 4 axes (B, h, w, C), got (5, 5, 3) and (3, 3, 3, 8)");
+  CHECK(text(conv2d_direct, {2, 5, 5, 3}, {9, 3, 8}, {8}, {}) ==
+        "conv2d_direct: the weight has 4 axes (kh, kw, in, out), got (2, 5, 5, 3) and (9, 3, 8)");
+  CHECK(text(conv2d, {2, 2, 5, 3}, {5, 3, 3, 8}, {8}, {1, 1}) ==
+        "conv2d: the kernel must fit into the image with a padding of 1 around, got (2, 2, 5, 3) "
+        "and (5, 3, 3, 8)");
+  CHECK(text(conv2d, {2, 5, 5, 3}, {3, 3, 3, 8}, {8}, {0, 1}) ==
+        "conv2d: the stride must be at least 1, got (2, 5, 5, 3) and (3, 3, 3, 8)");
+  CHECK(text(conv2d, {2, 5, 5, 3}, {0, 3, 3, 8}, {8}, {}) ==
+        "conv2d: the kernel must be at least 1 × 1, got (2, 5, 5, 3) and (0, 3, 3, 8)");
+  CHECK(text(conv2d, {2, 5, 5, 3}, {3, 3, 3, 8}, {3}, {}) ==
+        "conv2d: the bias must have shape (8,) or (2, 8), got (3,)");
+  CHECK(text(conv_transpose2d, {2, 5, 5, 3}, {3, 3, 3, 8}, {2, 8}, {}) ==
+        "conv_transpose2d: the bias must have shape (8,), got (2, 8)");
+  CHECK(text(conv_transpose2d, {2, 1, 5, 3}, {2, 2, 3, 8}, {8}, {1, 1}) ==
+        "conv_transpose2d: a padding of 1 leaves nothing of the result, got (2, 1, 5, 3) and (2, "
+        "2, 3, 8)");
+  CHECK(text(conv_transpose2d, {2, 0, 5, 3}, {2, 2, 3, 8}, {8}, {}) ==
+        "conv_transpose2d: the image must have pixels, got (2, 0, 5, 3) and (2, 2, 3, 8)");
+  CHECK(message_of([] {
+          conv2d_add(Tensor(zeros({2, 5, 5, 3})), Tensor(zeros({3, 3, 3, 8})), Tensor(zeros({8})),
+                     Tensor(zeros({2, 5, 5, 8})));
+        }) ==
+        "conv2d_add: the residual must have the result's shape (2, 3, 3, 8), got (2, 5, 5, 8)");
+}
