@@ -7,6 +7,7 @@
 #include "autograd/ops.hpp"
 #include "datasets/batches.hpp"
 #include "datasets/toy.hpp"
+#include "models/autoencoder/pictures.hpp"
 #include "models/coverage.hpp"
 #include "models/ddpm/trained.hpp"
 #include "models/images.hpp"
@@ -26,10 +27,8 @@ std::unique_ptr<datasets::Toy> toy_named(const std::string& name) {
   return std::make_unique<datasets::Toy>(name);
 }
 
-Array first_rows(const Array& x, std::size_t count) {
-  std::vector<std::size_t> rows(std::min(count, x.shape()[0]));
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = i;
-  return datasets::take_rows(x, rows);
+Array first_rows(const Array& x, std::size_t most) {
+  return first_rows_of(x, std::min(most, x.shape()[0]));
 }
 
 Array first_two(const Array& points) {
