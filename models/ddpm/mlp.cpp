@@ -5,25 +5,10 @@
 #include <utility>
 
 #include "autograd/ops.hpp"
+#include "nn/time_embedding.hpp"
 
 namespace nabla::models {
 namespace {
-
-// sin and cos of t at wavelengths from 2π to 2π · longest in equal ratios: (B,) → (B, size).
-Array sinusoidal_embedding(const Array& t, std::size_t size, double longest = 10000) {
-  const std::size_t half = size / 2, B = t.size();
-  Array result = zeros({B, size});
-  for (std::size_t k = 0; k < half; ++k) {
-    const double along = half < 2 ? 0 : static_cast<double>(k) / static_cast<double>(half - 1);
-    const double frequency = std::pow(longest, -along);
-    for (std::size_t b = 0; b < B; ++b) {
-      const double angle = static_cast<double>(t.data()[b]) * frequency;
-      result.data()[b * size + k] = static_cast<Real>(std::sin(angle));
-      result.data()[b * size + half + k] = static_cast<Real>(std::cos(angle));
-    }
-  }
-  return result;
-}
 
 std::size_t inputs(const DenoisingMlpOptions& options) {
   return options.data * (1 + 2 * options.waves);
@@ -63,7 +48,7 @@ DenoisingMlp::DenoisingMlp(const DenoisingMlpOptions& options, Rng& rng)
 
 Tensor DenoisingMlp::operator()(const Tensor& x, const Array& time,
                                 const IndexArray& classes) const {
-  Tensor e = time_out_(silu(time_in_(Tensor(sinusoidal_embedding(time, options_.width)))));
+  Tensor e = time_out_(silu(time_in_(Tensor(nn::sinusoidal_embedding(time, options_.width)))));
   if (!class_.empty()) {
     IndexArray rows = classes;
     for (std::int64_t& row : rows) {

@@ -7,6 +7,7 @@
 #include "autograd/ops.hpp"
 #include "datasets/batches.hpp"
 #include "datasets/toy.hpp"
+#include "models/autoencoder/pictures.hpp"
 #include "models/coverage.hpp"
 #include "models/ddpm/trained.hpp"
 #include "models/images.hpp"
@@ -26,10 +27,8 @@ std::unique_ptr<datasets::Toy> toy_named(const std::string& name) {
   return std::make_unique<datasets::Toy>(name);
 }
 
-Array first_rows(const Array& x, std::size_t count) {
-  std::vector<std::size_t> rows(std::min(count, x.shape()[0]));
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = i;
-  return datasets::take_rows(x, rows);
+Array first_rows(const Array& x, std::size_t most) {
+  return first_rows_of(x, std::min(most, x.shape()[0]));
 }
 
 Array first_two(const Array& points) {
@@ -156,7 +155,7 @@ void add_distances(const Distances& model, const Distances& data, Figures& figur
 }
 
 void measure_toy(const Trained& trained, const datasets::Toy& toy, Run& run, Figures& figures) {
-  constexpr std::size_t sets = 5, n = 4000;
+  constexpr std::size_t sets = 10, n = 4000;
   Rng rng(run.seed(), 30);
   const Array samples = trained.sample(sets * n, rng, run);
   Distances model, data;
@@ -164,14 +163,17 @@ void measure_toy(const Trained& trained, const datasets::Toy& toy, Run& run, Fig
     run.evaluating("distances", i, sets);
     std::vector<std::size_t> rows(n);
     for (std::size_t r = 0; r < n; ++r) rows[r] = i * n + r;
-    const Array fresh = toy.sample(n, rng).points;
-    model.add(datasets::take_rows(samples, rows), fresh, rng);
-    for (int more = 0; more < 2; ++more) data.add(toy.sample(n, rng).points, fresh, rng);
+    const Array some = datasets::take_rows(samples, rows);
+    for (int pair = 0; pair < 2; ++pair) {
+      const Array fresh = toy.sample(n, rng).points;
+      model.add(some, fresh, rng);
+      data.add(toy.sample(n, rng).points, fresh, rng);
+    }
   }
   add_distances(model, data, figures);
   run.note("Distances are means over " + std::to_string(sets) + " sets of " + std::to_string(n) +
-           " samples and as much fresh data; of fresh data, over " + std::to_string(2 * sets) +
-           " pairs.");
+           " samples, each beside two sets of fresh data of that size; of fresh data, over " +
+           std::to_string(2 * sets) + " pairs.");
   if (toy.modes().size() == 0) return;
   const Coverage c = mode_coverage(samples, toy.modes(), toy.std_dev());
   figures.emplace_back("modes", static_cast<double>(c.modes));

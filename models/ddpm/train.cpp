@@ -7,9 +7,11 @@
 #include "datasets/dataset.hpp"
 #include "datasets/toy.hpp"
 #include "datasets/transform.hpp"
+#include "models/autoencoder/pictures.hpp"
 #include "models/ddpm/mlp.hpp"
 #include "models/ddpm/sampler.hpp"
 #include "models/ddpm/trained.hpp"
+#include "models/ddpm/unet.hpp"
 #include "models/run.hpp"
 #include "nn/ema.hpp"
 #include "nn/optim.hpp"
@@ -26,32 +28,37 @@ using models::Figures;
 using models::Run;
 using models::Trained;
 
-struct Options {
-  int steps = 0, width = 0, blocks = 3, waves = 4;  // 0 and "auto": by the kind of data
-  std::string noise_schedule = "auto", predict = "auto", loss = "simple", variance = "auto";
-  std::string sampler = "auto", schedule = "auto";
-  int sample_steps = -1, test_times = 0, test_images = 0;
-  double eta = 0, ema = 0.999, guidance = 0, class_dropout = 0.1, dropout = 0, clip_norm = 1;
+struct Options {  // -1, 0 and "auto" as in the help: by the kind of data, see chosen_for()
+  int steps = 1000, width = 128, blocks = 3, waves = 4, base_channels = 32;
+  std::string noise_schedule = "cosine", predict = "auto", loss = "simple", variance = "auto";
+  std::string sampler = "ddim", schedule = "linear";
+  int sample_steps = -1, test_times = -1, test_examples = -1, compare = 0, orderings = 0;
+  double eta = 0, ema = 0.999, guidance = 0, class_dropout = 0.1, clip_norm = 1;
   bool conditional = false;
   int only_class = -1;
 };
 
-// What the options leave open.
+// What the options leave open. Images are mostly made of pixels that are exactly black, points are
+// spread: the true variance of p(x_{t−1} | x_t) is near β̃_t for the ones and β_t for the others.
 Options chosen_for(const Dataset& data, Options options) {
   const bool images = data.is_image();
-  const auto choose = [&](std::string& option, const char* for_images, const char* for_points) {
-    if (option == "auto") option = images ? for_images : for_points;
-  };
-  choose(options.noise_schedule, "cosine", "cosine");
-  choose(options.predict, "noise", "velocity");
-  choose(options.variance, "posterior", "beta");
-  choose(options.sampler, "ddim", "ancestral");
-  choose(options.schedule, "constant", "linear");
-  if (options.steps == 0) options.steps = 1000;
-  if (options.width == 0) options.width = images ? 32 : 128;
-  if (options.sample_steps < 0) options.sample_steps = images ? 50 : 200;
+  if (options.predict == "auto") options.predict = images ? "noise" : "velocity";
+  if (options.variance == "auto") options.variance = images ? "posterior" : "beta";
+  if (options.sample_steps < 0) options.sample_steps = images ? 50 : 100;
   options.sample_steps = std::min(options.sample_steps, options.steps);
+  if (options.test_times < 0) options.test_times = images ? 50 : 100;
+  const int rows = static_cast<int>(data.test.shape()[0]);
+  if (options.test_examples < 0) {
+    options.test_examples =
+        images ? std::min(500, static_cast<int>(data.train.shape()[0]) / 50) : 0;
+  }
+  if (options.test_examples == 0 || options.test_examples > rows) options.test_examples = rows;
   return options;
+}
+
+std::size_t class_count(const Dataset& data) {
+  return static_cast<std::size_t>(
+      1 + *std::max_element(data.train_labels.begin(), data.train_labels.end()));
 }
 
 void check(const Options& options, const Dataset& data) {
@@ -65,11 +72,11 @@ void check(const Options& options, const Dataset& data) {
   if (options.conditional && !data.has_labels()) {
     throw models::UsageError("--conditional: these data have no classes");
   }
-}
-
-std::size_t class_count(const Dataset& data) {
-  return static_cast<std::size_t>(
-      1 + *std::max_element(data.train_labels.begin(), data.train_labels.end()));
+  if (options.only_class >= 0 &&
+      static_cast<std::size_t>(options.only_class) >= class_count(data)) {
+    throw models::UsageError("--class " + std::to_string(options.only_class) + ": there are " +
+                             std::to_string(class_count(data)) + ", from 0");
+  }
 }
 
 Dataset load(const Run& run) {
@@ -83,6 +90,10 @@ Dataset load(const Run& run) {
     throw models::UsageError("--data " + name + ": images must have values from 0 to 1");
   }
   return data;
+}
+
+Array first_rows(const Array& x, std::size_t most) {
+  return models::first_rows_of(x, std::min(most, x.shape()[0]));
 }
 
 // [0, 1] to [−1, 1] for images; else each column of the training rows to mean 0, deviation 1.
@@ -112,12 +123,19 @@ struct Network {
 };
 
 Network network_of(const Dataset& data, const Options& options, Rng& rng) {
+  const std::size_t classes = options.conditional ? class_count(data) : 0;
+  if (data.is_image()) {
+    models::UNetOptions shape{data.height, data.width, data.channels,
+                              static_cast<std::size_t>(options.base_channels), classes};
+    const models::UNet net(shape, rng);
+    return {net, net};
+  }
   models::DenoisingMlpOptions shape;
   shape.data = data.columns();
   shape.width = static_cast<std::size_t>(options.width);
   shape.blocks = static_cast<std::size_t>(options.blocks);
   shape.waves = static_cast<std::size_t>(options.waves);
-  if (options.conditional) shape.classes = class_count(data);
+  shape.classes = classes;
   const models::DenoisingMlp net(shape, rng);
   return {net, net};
 }
@@ -145,12 +163,34 @@ double validation_loss(const Trained& trained, const Array& x, const IndexArray&
   return total / static_cast<double>(n);
 }
 
+// −ln p(x) of test examples is at most this, in all and by its terms [eq. 5].
+void add_bound(const Trained& trained, const Dataset& data, const Options& options, Run& run,
+               Figures& figures) {
+  const Array test = first_rows(data.test, static_cast<std::size_t>(options.test_examples));
+  Rng rng(run.seed(), 12);
+  const Trained::BoundMeans bound =
+      trained.bound(test, data.test_labels, static_cast<std::size_t>(options.test_times), rng, run);
+  const auto add = [&](const std::string& name, double nats) {
+    figures.emplace_back(name + (data.is_image() ? "_bits_per_dim" : "_nats"),
+                         data.is_image() ? models::bits_per_dim(nats, data.columns()) : nats);
+  };
+  add("test_bound", bound.total());
+  add("test_bound_prior", bound.prior);
+  add("test_bound_steps", bound.steps);
+  add("test_bound_decoder", bound.decoder);
+  const std::string times =
+      options.test_times == 0 ? "all" : std::to_string(options.test_times) + " of the";
+  run.note("The variational bound is that of " + std::to_string(test.shape()[0]) +
+           " test examples, with " + times + " times for each.");
+}
+
 void train(Run& run, const Options& given) {
   const Dataset data = load(run);
   const Options options = chosen_for(data, given);
   check(options, data);
   const Standardizer scaling = scaling_of(data);
   const Diffusion diffusion = diffusion_of(data, options);
+  const bool images = data.is_image();
   Rng rng(run.seed());
   const Network net = network_of(data, options, rng);
   const Trained trained{
@@ -168,7 +208,8 @@ void train(Run& run, const Options& given) {
   run.keep("average", average);
   run.keep("rng", rng);
   run.expect_examples(data.train.shape()[0]);
-  const Array x = scaling.apply(data.train), valid = scaling.apply(data.valid);
+  const Array x = scaling.apply(data.train);
+  const Array valid = scaling.apply(first_rows(data.valid, images ? 1000 : data.valid.shape()[0]));
 
   while (run.next_epoch()) {
     const Batches batches(x.shape()[0], static_cast<std::size_t>(run.batch_size()), run.seed(),
@@ -199,7 +240,9 @@ void train(Run& run, const Options& given) {
     double valid_loss = 0;
     {
       const nn::EMA::Average in_place = average.average();
-      if (run.snapshot_due()) run.snapshot(draw_points(trained, data, run));
+      if (run.snapshot_due()) {
+        run.snapshot(images ? draw_images(trained, data, run) : draw_points(trained, data, run));
+      }
       valid_loss = validation_loss(trained, valid, data.valid_labels);
     }
     run.end_epoch({{"train_loss", run.mean_loss()}, {"valid_loss_simple", valid_loss}});
@@ -212,14 +255,17 @@ void train(Run& run, const Options& given) {
   }
   net.module.load(averaged);
   Figures figures;
-  Rng test_rng(run.seed(), 12);
-  const Trained::BoundMeans bound = trained.bound(
-      data.test, data.test_labels, static_cast<std::size_t>(options.test_times), test_rng, run);
-  figures.emplace_back("test_bound_nats", bound.total());
-  figures.emplace_back("test_bound_prior_nats", bound.prior);
-  figures.emplace_back("test_bound_steps_nats", bound.steps);
-  figures.emplace_back("test_bound_decoder_nats", bound.decoder);
-  report_points(trained, data, run, figures);
+  add_bound(trained, data, options, run, figures);
+  figures.emplace_back("sample_steps",
+                       options.sample_steps == 0 ? options.steps : options.sample_steps);
+  figures.emplace_back("sample_eta", options.sampler == "ddim" ? options.eta : 1);
+  if (trained.classes != 0) figures.emplace_back("guidance", options.guidance);
+  if (images) {
+    report_images(trained, data, static_cast<std::size_t>(options.compare),
+                  static_cast<std::size_t>(options.orderings), run, figures);
+  } else {
+    report_points(trained, data, run, figures);
+  }
   run.finish(figures);
 }
 
@@ -228,42 +274,58 @@ void train(Run& run, const Options& given) {
 int main(int argc, char** argv) {
   models::Program program("ddpm", "Denoising diffusion (Ho, Jain & Abbeel 2020, arXiv:2006.11239)");
   Options options;
-  program.options().epochs = 15;
-  program.options().batch_size = 256;
-  program.options().lr = 2e-3;
   using models::at_least;
   using models::between;
-  program.option("--steps", options.steps, "T of the diffusion; 0: 1000", at_least(0));
-  program.option("--noise-schedule", options.noise_schedule, "of β", {"auto", "linear", "cosine"});
+  program.option("--steps", options.steps, "T of the diffusion", at_least(1));
+  program.option("--noise-schedule", options.noise_schedule, "of the noise that is added",
+                 {"linear", "cosine"});
   program.option("--predict", options.predict,
                  "what the network says; auto: noise for images, velocity else",
                  {"auto", "noise", "data", "velocity"});
   program.option("--loss", options.loss, "L_simple (eq. 14), or one random term of the bound",
                  {"simple", "bound"});
-  program.option("--variance", options.variance, "of p(x_{t-1} | x_t)",
+  program.option("--variance", options.variance,
+                 "of p(x_{t-1} | x_t); auto: posterior for images, beta else",
                  {"auto", "beta", "posterior"});
-  program.option("--sampler", options.sampler, "ancestral (Algorithm 2), or DDIM",
-                 {"auto", "ancestral", "ddim"});
-  program.option("--sample-steps", options.sample_steps,
-                 "S, times that the sampler visits; 0: all T, -1: by data", at_least(-1));
-  program.option("--eta", options.eta, "η of DDIM: 0 deterministic, 1 ancestral", between(0, 1));
-  program.option("--ema", options.ema,
-                 "decay of the moving average of the weights, which is drawn and measured",
-                 between(0, 0.99999));
+  program.option("--base-channels", options.base_channels, "C of the U-Net, for images",
+                 at_least(8));
+  program.option("--width", options.width, "H of the MLP, for points", at_least(2));
+  program.option("--blocks", options.blocks, "of the MLP", at_least(1));
+  program.option("--waves", options.waves,
+                 "sines and cosines of each coordinate that the MLP sees too", at_least(0));
   program.option("--conditional", options.conditional, "the network is told the class");
   program.option("--class-dropout", options.class_dropout,
                  "probability of not telling it in training", between(0, 1));
-  program.option("--guidance", options.guidance, "w: samples from (1 + w) ε(x, class) - w ε(x)",
-                 at_least(0));
-  program.option("--class", options.only_class, "samples of this class only; -1: of all",
-                 at_least(-1));
-  program.option("--width", options.width, "H of the MLP; 0: by data", at_least(0));
-  program.option("--blocks", options.blocks, "of the MLP", at_least(1));
-  program.option("--waves", options.waves, "sines and cosines of each coordinate", at_least(0));
-  program.option("--schedule", options.schedule, "of the learning rate over all epochs",
-                 {"auto", "constant", "linear", "cosine"});
+  program.option("--schedule", options.schedule, "of the learning rate over all steps",
+                 {"constant", "linear", "cosine"});
   program.option("--clip-norm", options.clip_norm, "of the gradient; 0: none", at_least(0));
-  program.option("--test-times", options.test_times, "times per example for the bound; 0: all T",
-                 at_least(0));
+  program.option("--ema", options.ema,
+                 "decay of a moving average of the weights, which is drawn and measured; 0: none",
+                 between(0, 0.99999));
+  // What only says how samples are drawn and measured: another for a resumed run, without training.
+  constexpr models::OptionKind free = models::OptionKind::free;
+  program.option("--sampler", options.sampler, "ancestral (Algorithm 2), or DDIM",
+                 std::vector<std::string>{"ancestral", "ddim"}, free);
+  program.option("--eta", options.eta, "η of DDIM: 0 adds no noise, 1 as much as ancestral",
+                 between(0, 1), free);
+  program.option("--sample-steps", options.sample_steps,
+                 "times that samplers visit; 0: all T, -1: 50 for images, 100 else", at_least(-1),
+                 free);
+  program.option("--guidance", options.guidance,
+                 "w: samples from (1 + w) times the prediction for the class, less w without",
+                 at_least(0), free);
+  program.option("--class", options.only_class, "samples of this class only; -1: of all",
+                 at_least(-1), free);
+  program.option("--test-examples", options.test_examples,
+                 "for the bound; 0: all, -1: of images a 50th of the training's, at most 500",
+                 at_least(-1), free);
+  program.option("--test-times", options.test_times,
+                 "times per example for the bound; 0: all T, -1: 50 for images, 100 else",
+                 at_least(-1), free);
+  program.option("--compare", options.compare,
+                 "samples for distances from test images, at most; 0: not measured", at_least(0),
+                 free);
+  program.option("--orderings", options.orderings,
+                 "samples of each sampler for a table of samplers; 0: none", at_least(0), free);
   return program.run(argc, argv, [&](Run& run) { train(run, options); });
 }

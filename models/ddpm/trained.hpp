@@ -41,10 +41,17 @@ struct Trained {
                    Run& run) const;
 };
 
-/// points.cpp: pictures and figures for data without pixels.
+// Pictures and figures at the end of a run, and for snapshots on its way a few samples from the
+// same noise each time, in few steps.
+
 void report_points(const Trained& trained, const datasets::Dataset& data, Run& run,
-                   Figures& figures);
-/// A cloud of samples, for snapshots. The start noise is always the same.
+                   Figures& figures);  // points.cpp
 Array draw_points(const Trained& trained, const datasets::Dataset& data, Run& run);
+
+/// `compare`: at most how many samples the distances from test images are measured with, and
+/// `orderings` likewise for each sampler of a table; below 2: not at all.
+void report_images(const Trained& trained, const datasets::Dataset& data, std::size_t compare,
+                   std::size_t orderings, Run& run, Figures& figures);  // images.cpp
+Array draw_images(const Trained& trained, const datasets::Dataset& data, Run& run);
 
 }  // namespace nabla::models
