@@ -158,7 +158,7 @@ using Numbers = std::vector<Real, RecyclingAllocator<Real>>;
 
 // Where the transformed tiles of a block lie: 36 matrices (tiles, channels). Their distance is not
 // a multiple of a page, or all 36 would compete for the same places in the cache.
-struct Block {
+struct TileBlock {
   Real* data;
   Index channels, distance;
 
@@ -166,7 +166,7 @@ struct Block {
     return positions * distance_of(tiles, channels);
   }
   static Index distance_of(Index tiles, Index channels) { return tiles * channels + 48; }
-  Block(Real* data, Index tiles, Index channels)
+  TileBlock(Real* data, Index tiles, Index channels)
       : data(data), channels(channels), distance(distance_of(tiles, channels)) {}
 
   Real* at(Index position) const { return data + position * distance; }
@@ -184,13 +184,13 @@ Real* scratch(Index numbers) {
 
 // Room for a block of each side of a convolution, and a pixel for what lies outside the image.
 struct Room {
-  Block of_x, of_y;
+  TileBlock of_x, of_y;
   Real* pixel;
 
   Room(const ConvShape& s, Index tiles)
       : of_x(scratch(size(s, tiles)), tiles, static_cast<Index>(s.in)),
-        of_y(of_x.data + Block::room(tiles, of_x.channels), tiles, static_cast<Index>(s.out)),
-        pixel(of_y.data + Block::room(tiles, of_y.channels)) {}
+        of_y(of_x.data + TileBlock::room(tiles, of_x.channels), tiles, static_cast<Index>(s.out)),
+        pixel(of_y.data + TileBlock::room(tiles, of_y.channels)) {}
 
   const Real* zero_pixel() const {
     std::fill_n(pixel, std::max(of_x.channels, of_y.channels), Real(0));
@@ -200,7 +200,7 @@ struct Room {
  private:
   static Index size(const ConvShape& s, Index tiles) {
     const Index in = static_cast<Index>(s.in), out = static_cast<Index>(s.out);
-    return Block::room(tiles, in) + Block::room(tiles, out) + std::max(in, out);
+    return TileBlock::room(tiles, in) + TileBlock::room(tiles, out) + std::max(in, out);
   }
 };
 
@@ -216,8 +216,8 @@ Image image_of_y(const ConvShape& s) {
 // and begins `margin` before that of y.
 template <Index N, class Transform>
 void transform_tiles(const Transform& transform, const Tiles& tiles, const Real* images,
-                     const Image& size, Index margin, Index first, Index count, const Block& block,
-                     const Real* zeros) {
+                     const Image& size, Index margin, Index first, Index count,
+                     const TileBlock& block, const Real* zeros) {
   for (Index t = 0; t < count; ++t) {
     const Tiles::Place place = tiles[first + t];
     const std::array<const Real*, N* N> at =
@@ -251,7 +251,7 @@ void output_tiles(const ConvShape& s, const Tiles& tiles, const Room& room, Inde
                   Index count, const Real* bias, bool bias_per_image, const Real* residual,
                   Real* y) {
   const Image size = image_of_y(s);
-  const Block& block = room.of_y;
+  const TileBlock& block = room.of_y;
   for (Index t = 0; t < count; ++t) {
     const Tiles::Place place = tiles[first + t];
     Real* const image = y + place.image * size.numbers();
@@ -276,7 +276,7 @@ void output_tiles(const ConvShape& s, const Tiles& tiles, const Room& room, Inde
 
 // The transformed kernel: 36 matrices (C, O) of `area` numbers, one every distance_of(area).
 Index distance_of(Index area) {
-  return area + 48;  // as in Block
+  return area + 48;  // as in TileBlock
 }
 
 // G w Gᵀ
