@@ -1,6 +1,7 @@
 #include "models/ddpm/mlp.hpp"
 
 #include <cmath>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -50,9 +51,15 @@ Tensor DenoisingMlp::operator()(const Tensor& x, const Array& time,
                                 const IndexArray& classes) const {
   Tensor e = time_out_(silu(time_in_(Tensor(nn::sinusoidal_embedding(time, options_.width)))));
   if (!class_.empty()) {
+    const std::int64_t count = static_cast<std::int64_t>(options_.classes);
     IndexArray rows = classes;
     for (std::int64_t& row : rows) {
-      if (row < 0) row = static_cast<std::int64_t>(options_.classes);
+      if (row < -1 || row >= count) {
+        throw std::invalid_argument("DenoisingMlp: the class must be from 0 to " +
+                                    std::to_string(count - 1) + ", or -1 for not told, got " +
+                                    std::to_string(row));
+      }
+      if (row == -1) row = count;
     }
     e = e + class_[0](rows);
   }

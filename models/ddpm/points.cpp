@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t panel = 220;  // pixels of a panel of a filmstrip
 // Of 1000: close together where the cloud changes its look.
-const std::vector<double> film_times{1000, 800, 600, 450, 300, 180, 80, 0};
+const std::vector<double> film_times{1000, 600, 400, 250, 150, 80, 40, 0};
 
 std::unique_ptr<datasets::Toy> toy_named(const std::string& name) {
   const std::vector<std::string>& all = datasets::Toy::names();
@@ -38,7 +38,7 @@ Array first_two(const Array& points) {
 // Room for the noise around the data: every panel of every picture has this window.
 Window window_of(const datasets::Dataset& data) {
   const Window w = window_around(first_two(data.test));
-  const double x = (w.x_high - w.x_low) / 8, y = (w.y_high - w.y_low) / 8;
+  const double x = (w.x_high - w.x_low) / 5, y = (w.y_high - w.y_low) / 5;
   return {w.x_low - x, w.x_high + x, w.y_low - y, w.y_high + y};
 }
 
@@ -208,14 +208,14 @@ Array draw_points(const Trained& trained, const datasets::Dataset& data, Run& ru
 void report_points(const Trained& trained, const datasets::Dataset& data, Run& run,
                    Figures& figures) {
   const std::unique_ptr<datasets::Toy> toy = toy_named(run.options().data);
-  if (toy) {
+  if (trained.only >= 0) {
+    run.note("Samples of one class: not measured, as the data are of all.");
+  } else if (toy) {
     measure_toy(trained, *toy, run, figures);
-    if (trained.only < 0) {
-      figures.emplace_back("true_entropy_nats", toy->entropy());
-    }
   } else {
     measure_table(trained, data, run, figures);
   }
+  if (toy) figures.emplace_back("true_entropy_nats", toy->entropy());
   if (data.columns() < 2) return;
   Rng rng(run.seed(), 20);
   const Array test = first_rows(data.test, 4000);

@@ -103,7 +103,9 @@ Standardizer scaling_of(const Dataset& data) {
   return {half, half};
 }
 
-Diffusion diffusion_of(const Dataset& data, const Options& options) {
+// x is the scaled training data. x̂_0 is kept where data can be: at the noisiest times an error of
+// ε̂ is one of x̂_0 many times as large (1 / √ᾱ_T is 20000 for the cosine schedule of 1000 steps).
+Diffusion diffusion_of(const Dataset& data, const Array& x, const Options& options) {
   models::DiffusionOptions how;
   how.prediction = models::prediction_named(options.predict);
   how.variance = models::reverse_variance_named(options.variance);
@@ -111,6 +113,10 @@ Diffusion diffusion_of(const Dataset& data, const Options& options) {
     how.levels = data.binary ? 2 : 256;
     how.low = -1;
     how.high = 1;
+  } else {
+    const auto [low, high] = std::minmax_element(x.begin(), x.end());
+    how.low = 1.2 * static_cast<double>(*low);  // the columns have mean 0
+    how.high = 1.2 * static_cast<double>(*high);
   }
   return Diffusion(
       models::NoiseSchedule::named(options.noise_schedule, static_cast<std::size_t>(options.steps)),
@@ -189,7 +195,8 @@ void train(Run& run, const Options& given) {
   const Options options = chosen_for(data, given);
   check(options, data);
   const Standardizer scaling = scaling_of(data);
-  const Diffusion diffusion = diffusion_of(data, options);
+  const Array x = scaling.apply(data.train);
+  const Diffusion diffusion = diffusion_of(data, x, options);
   const bool images = data.is_image();
   Rng rng(run.seed());
   const Network net = network_of(data, options, rng);
@@ -208,7 +215,6 @@ void train(Run& run, const Options& given) {
   run.keep("average", average);
   run.keep("rng", rng);
   run.expect_examples(data.train.shape()[0]);
-  const Array x = scaling.apply(data.train);
   const Array valid = scaling.apply(first_rows(data.valid, images ? 1000 : data.valid.shape()[0]));
 
   while (run.next_epoch()) {
