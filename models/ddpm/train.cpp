@@ -207,7 +207,8 @@ void train(Run& run, const Options& given) {
       scaling,
       {options.sampler == "ddim", options.eta, static_cast<std::size_t>(options.sample_steps)},
       options.conditional ? class_count(data) : 0,
-      options.only_class};
+      options.only_class,
+      images ? std::size_t{100} : std::size_t{4000}};
   nn::Adam adam(net.module.parameters(), {run.lr()});
   nn::EMA average(net.module.parameters(), {options.ema, true});
   run.keep(net.module.named_parameters());
@@ -280,6 +281,8 @@ void train(Run& run, const Options& given) {
 int main(int argc, char** argv) {
   models::Program program("ddpm", "Denoising diffusion (Ho, Jain & Abbeel 2020, arXiv:2006.11239)");
   Options options;
+  program.options().epochs = 10;
+  program.options().batch_size = 64;
   using models::at_least;
   using models::between;
   program.option("--steps", options.steps, "T of the diffusion", at_least(1));

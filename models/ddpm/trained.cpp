@@ -45,8 +45,7 @@ Trained::BoundMeans Trained::bound(const Array& x, const IndexArray& labels, std
   const auto add = [&](double& mean, const Array& values) {
     for (const Real value : values) mean += static_cast<double>(value) / static_cast<double>(n);
   };
-  for (const std::vector<std::size_t>& rows :
-       datasets::Batches::in_order(n, std::max<std::size_t>(1, rows_at_a_time / 4))) {
+  for (const std::vector<std::size_t>& rows : datasets::Batches::in_order(n, rows_at_a_time)) {
     run.evaluating("variational bound", rows.front(), n);
     const VariationalBound terms = diffusion.variational_bound(
         network, scaling.apply(datasets::take_rows(x, rows)),

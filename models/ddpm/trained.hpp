@@ -13,13 +13,13 @@ namespace nabla::models {
 /// What makes figures and pictures from a diffusion; holds its parameters through `network`.
 struct Trained {
   Diffusion diffusion;
-  Denoiser network;                ///< as trained: for the bound
-  Denoiser guided;                 ///< … and with guidance: for samples
-  datasets::Standardizer scaling;  ///< from the data's units to the diffusion's
-  SamplerOptions sampler;          ///< of the samples that are shown and measured
-  std::size_t classes = 0;         ///< K; 0 for a network that is not told any
-  std::int64_t only = -1;          ///< samples of one class; −1: of all
-  std::size_t rows_at_a_time = 4000;
+  Denoiser network;                   ///< as trained: for the bound
+  Denoiser guided;                    ///< … and with guidance: for samples
+  datasets::Standardizer scaling;     ///< from the data's units to the diffusion's
+  SamplerOptions sampler;             ///< of the samples that are shown and measured
+  std::size_t classes = 0;            ///< K; 0 for a network that is not told any
+  std::int64_t only = -1;             ///< samples of one class; −1: of all
+  std::size_t rows_at_a_time = 4000;  ///< of what is sampled or measured
 
   std::size_t dimensions() const { return scaling.mean.size(); }
 
