@@ -84,7 +84,7 @@ Dataset load(const Run& run) {
   const std::string& name = run.options().data;
   const std::vector<std::string>& toys = datasets::Toy::names();
   const bool toy = std::find(toys.begin(), toys.end(), name) != toys.end();
-  if (toy && how.train_size == 0) how.train_size = 100000;
+  if (toy && how.train_size == 0) how.train_size = 200000;
   Dataset data = datasets::load(name, how);
   if (data.is_image() && (data.low < 0 || data.high > 1)) {
     throw models::UsageError("--data " + name + ": images must have values from 0 to 1");
@@ -281,7 +281,7 @@ void train(Run& run, const Options& given) {
 int main(int argc, char** argv) {
   models::Program program("ddpm", "Denoising diffusion (Ho, Jain & Abbeel 2020, arXiv:2006.11239)");
   Options options;
-  program.options().epochs = 10;
+  program.options().epochs = 6;
   program.options().batch_size = 64;
   using models::at_least;
   using models::between;
