@@ -109,7 +109,7 @@ void table_of_samplers(const Trained& trained, const SampleScore& score, Run& ru
                                 {"ancestral, σ² = β", false, 0, ReverseVariance::beta}};
   std::vector<std::vector<std::string>> rows{{"steps"}};
   for (const Kind& kind : kinds) rows[0].push_back(kind.name);
-  for (const std::size_t steps : {5u, 10u, 20u, 50u, 100u}) {
+  for (const std::size_t steps : {10u, 20u, 50u, 100u, 200u}) {
     if (steps > trained.diffusion.steps()) continue;
     rows.push_back({std::to_string(steps)});
     for (const Kind& kind : kinds) {
