@@ -2,6 +2,7 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <string>
 #include <vector>
 
 #include "autograd/gradcheck.hpp"
@@ -48,6 +49,13 @@ void check_parameter_gradients(const nn::Module& model, const F& f) {
   check_gradients(objective, values);
   for (std::size_t i = 0; i < values.size(); ++i) parameters[i].mutable_value() = values[i];
   model.clear_grad();
+}
+
+/// The paths of a module's parameters.
+inline std::vector<std::string> names(const nn::Module& module) {
+  std::vector<std::string> list;
+  for (const auto& named : module.named_parameters()) list.push_back(named.first);
+  return list;
 }
 
 /// That each parameter has a gradient, and not 0 throughout.

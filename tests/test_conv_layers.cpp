@@ -16,12 +16,6 @@ using namespace nabla::testing;
 
 namespace {
 
-std::vector<std::string> names(const Module& module) {
-  std::vector<std::string> list;
-  for (const auto& named : module.named_parameters()) list.push_back(named.first);
-  return list;
-}
-
 double difference(const Array& a, const Array& b) {
   REQUIRE(to_string(a.shape()) == to_string(b.shape()));
   double worst = 0;

@@ -7,17 +7,13 @@
 #include "nn/dropout.hpp"
 #include "nn/embedding.hpp"
 #include "nn/linear.hpp"
+#include "tests/models.hpp"
 
 using namespace nabla;
 using namespace nabla::nn;
+using nabla::testing::names;
 
 namespace {
-
-std::vector<std::string> names(const Module& module) {
-  std::vector<std::string> list;
-  for (const auto& named : module.named_parameters()) list.push_back(named.first);
-  return list;
-}
 
 double difference(const Array& a, const Array& b) {
   REQUIRE(a.shape() == b.shape());
