@@ -32,7 +32,7 @@ struct Options {  // -1, 0 and "auto" as in the help: by the kind of data, see c
   int steps = 1000, width = 128, blocks = 3, waves = 4, base_channels = 32;
   std::string noise_schedule = "cosine", predict = "auto", loss = "simple", variance = "auto";
   std::string sampler = "auto", schedule = "linear";
-  int sample_steps = 100, test_times = -1, test_examples = -1, compare = 0, orderings = 0;
+  int sample_steps = -1, test_times = -1, test_examples = -1, compare = 0, orderings = 0;
   double eta = 0, ema = 0.999, guidance = 0, class_dropout = 0.1, clip_norm = 1;
   bool conditional = false;
   int only_class = -1;
@@ -45,6 +45,7 @@ Options chosen_for(const Dataset& data, Options options) {
   if (options.predict == "auto") options.predict = images ? "noise" : "velocity";
   if (options.variance == "auto") options.variance = images ? "posterior" : "beta";
   if (options.sampler == "auto") options.sampler = images ? "ancestral" : "ddim";
+  if (options.sample_steps < 0) options.sample_steps = images ? 100 : 250;
   options.sample_steps = std::min(options.sample_steps, options.steps);
   if (options.test_times < 0) options.test_times = images ? 50 : 100;
   const int rows = static_cast<int>(data.test.shape()[0]);
@@ -319,7 +320,8 @@ int main(int argc, char** argv) {
   program.option("--eta", options.eta, "η of DDIM: 0 adds no noise, 1 as much as ancestral",
                  between(0, 1), free);
   program.option("--sample-steps", options.sample_steps,
-                 "times that samplers visit, at most T; 0: all T", at_least(0), free);
+                 "times that samplers visit, at most T; 0: all T, -1: 100 for images, 250 else",
+                 at_least(-1), free);
   program.option("--guidance", options.guidance,
                  "w: samples from (1 + w) times the prediction for the class, less w without",
                  at_least(0), free);
