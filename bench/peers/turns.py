@@ -75,12 +75,11 @@ def compare(title, nabla, peers, options, peer_steps=None):
               f"(round by round {min(rounds):.2f} to {max(rounds):.2f})")
 
 
-def peak_memory(command):
-    """Megabytes resident at most, of a process of its own."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    process.stdin.write("10 2\n")  # read by nabla's --serve; peers are told to run --alone
-    process.stdin.close()
-    return os.wait4(process.pid, 0)[2].ru_maxrss / 1024
+def peak_memory(process="self"):
+    """Megabytes that a process had resident at most since it began, or this one."""
+    with open(f"/proc/{process}/status") as status:
+        line = next(line for line in status if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def compare_with_memory(title, options, peers):
@@ -88,10 +87,17 @@ def compare_with_memory(title, options, peers):
     if options.alone is not None:
         if options.alone:
             peers[options.alone]().milliseconds(10, 2)
+        print(peak_memory())
         return
-    script = [sys.executable, os.path.abspath(sys.argv[0]), options.program, "--alone"]
-    print(f"most memory at a time: nabla {peak_memory([options.program, '--serve']):.0f} MB; "
-          f"PyTorch without any network {peak_memory([*script, '']):.0f} MB")
+
+    def alone(name):
+        command = [sys.executable, os.path.abspath(sys.argv[0]), options.program, "--alone", name]
+        return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+    nabla = Nabla(options.program)
+    nabla.milliseconds(10, 2)
+    print(f"most memory at a time: nabla {peak_memory(nabla.process.pid):.0f} MB; "
+          f"PyTorch without any network {alone(''):.0f} MB")
     for name in peers:
-        print(f"  {name}: {peak_memory([*script, name]):.0f} MB")
-    compare(title, Nabla(options.program), {name: make() for name, make in peers.items()}, options)
+        print(f"  {name}: {alone(name):.0f} MB")
+    compare(title, nabla, {name: make() for name, make in peers.items()}, options)
