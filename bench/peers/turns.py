@@ -41,7 +41,7 @@ def arguments(description, program, rounds, steps):
     parser.add_argument("--steps", type=int, default=steps, help="nabla's steps in one block")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--compile", action="store_true", help="PyTorch with torch.compile too")
-    parser.add_argument("--alone", help="run one peer by itself, to see what memory it takes")
+    parser.add_argument("--alone", help=argparse.SUPPRESS)  # for compare_with_memory() itself
     return parser.parse_args()
 
 
