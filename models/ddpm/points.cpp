@@ -7,7 +7,6 @@
 #include "autograd/ops.hpp"
 #include "datasets/batches.hpp"
 #include "datasets/toy.hpp"
-#include "models/autoencoder/pictures.hpp"
 #include "models/coverage.hpp"
 #include "models/ddpm/trained.hpp"
 #include "models/images.hpp"
@@ -25,10 +24,6 @@ std::unique_ptr<datasets::Toy> toy_named(const std::string& name) {
   const std::vector<std::string>& all = datasets::Toy::names();
   if (std::find(all.begin(), all.end(), name) == all.end()) return nullptr;
   return std::make_unique<datasets::Toy>(name);
-}
-
-Array first_rows(const Array& x, std::size_t most) {
-  return first_rows_of(x, std::min(most, x.shape()[0]));
 }
 
 Array first_two(const Array& points) {

@@ -1,13 +1,12 @@
 // Trains the diffusion of diffusion.hpp: ./nabla train ddpm --help. The lesson is in README.md.
 #include <algorithm>
-#include <cmath>
+#include <cstdint>
 
 #include "autograd/ops.hpp"
 #include "datasets/batches.hpp"
 #include "datasets/dataset.hpp"
 #include "datasets/toy.hpp"
 #include "datasets/transform.hpp"
-#include "models/autoencoder/pictures.hpp"
 #include "models/ddpm/mlp.hpp"
 #include "models/ddpm/sampler.hpp"
 #include "models/ddpm/trained.hpp"
@@ -93,10 +92,6 @@ Dataset load(const Run& run) {
   return data;
 }
 
-Array first_rows(const Array& x, std::size_t most) {
-  return models::first_rows_of(x, std::min(most, x.shape()[0]));
-}
-
 // [0, 1] to [−1, 1] for images; else each column of the training rows to mean 0, deviation 1.
 Standardizer scaling_of(const Dataset& data) {
   if (!data.is_image()) return Standardizer::fit(data.train);
@@ -147,10 +142,10 @@ Network network_of(const Dataset& data, const Options& options, Rng& rng) {
   return {net, net};
 }
 
-double left_of_lr(const std::string& schedule, double done) {
-  if (schedule == "linear") return 1 - done;
-  if (schedule == "cosine") return 0.5 * (1 + std::cos(std::acos(-1.0) * done));
-  return 1;
+double share_of_lr(const std::string& schedule, std::uint64_t step, std::uint64_t total) {
+  if (schedule == "linear") return nn::schedule::linear_to_zero(step, total);
+  if (schedule == "cosine") return nn::schedule::cosine(step, total);
+  return nn::schedule::constant(step);
 }
 
 // The mean of L_simple over rows, with the same times and noise each time.
@@ -173,7 +168,7 @@ double validation_loss(const Trained& trained, const Array& x, const IndexArray&
 // −ln p(x) of test examples is at most this, in all and by its terms [eq. 5].
 void add_bound(const Trained& trained, const Dataset& data, const Options& options, Run& run,
                Figures& figures) {
-  const Array test = first_rows(data.test, static_cast<std::size_t>(options.test_examples));
+  const Array test = models::first_rows(data.test, static_cast<std::size_t>(options.test_examples));
   Rng rng(run.seed(), 12);
   const Trained::BoundMeans bound =
       trained.bound(test, data.test_labels, static_cast<std::size_t>(options.test_times), rng, run);
@@ -217,13 +212,14 @@ void train(Run& run, const Options& given) {
   run.keep("average", average);
   run.keep("rng", rng);
   run.expect_examples(data.train.shape()[0]);
-  const Array valid = scaling.apply(first_rows(data.valid, images ? 1000 : data.valid.shape()[0]));
+  const Array valid =
+      scaling.apply(models::first_rows(data.valid, images ? 1000 : data.valid.shape()[0]));
 
   while (run.next_epoch()) {
     const Batches batches(x.shape()[0], static_cast<std::size_t>(run.batch_size()), run.seed(),
                           static_cast<std::uint64_t>(run.epoch()));
-    const double all = static_cast<double>(batches.size()) * run.options().epochs;
-    double done = static_cast<double>(batches.size()) * (run.epoch() - 1);
+    const std::uint64_t all = batches.size() * static_cast<std::uint64_t>(run.options().epochs);
+    std::uint64_t done = batches.size() * static_cast<std::uint64_t>(run.epoch() - 1);
     for (const std::vector<std::size_t>& rows : batches) {
       const std::size_t B = rows.size();
       const Array x0 = datasets::take_rows(x, rows);  // (B, D)
@@ -240,7 +236,7 @@ void train(Run& run, const Options& given) {
       adam.clear_grad();
       loss.backward();
       if (options.clip_norm > 0) nn::clip_grad_norm(net.module.parameters(), options.clip_norm);
-      adam.set_lr(run.lr() * left_of_lr(options.schedule, done++ / all));
+      adam.set_lr(run.lr() * share_of_lr(options.schedule, done++, all));
       adam.step();
       average.update();
       run.step(loss.item(), B);
