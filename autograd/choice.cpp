@@ -69,6 +69,7 @@ Tensor clamp(const Tensor& x, Real low, Real high) {
 }
 
 // y = c ? a : b           da = g [c], db = g [not c]
+// NaN ≠ 0 holds for numbers one by one and not in xsimd 8.1's registers; NaN = 0 in neither.
 Tensor where(Array condition, Tensor a, Tensor b) {
   Shape shape;
   try {
@@ -79,14 +80,14 @@ Tensor where(Array condition, Tensor a, Tensor b) {
                                 to_string(condition.shape()) + " with " + to_string(a.shape()) +
                                 " and " + to_string(b.shape()));
   }
-  Array y = compute(xt::where(xt::not_equal(spread(condition, shape), 0), spread(a.value(), shape),
-                              spread(b.value(), shape)));
+  Array y = compute(xt::where(xt::equal(spread(condition, shape), 0), spread(b.value(), shape),
+                              spread(a.value(), shape)));
   return record(
       "where", std::move(y),
       [condition = std::move(condition)](Node& out, Node& a, Node& b) {
         const Shape& shape = out.value.shape();
-        accumulate_summed(a, xt::where(xt::not_equal(spread(condition, shape), 0), out.grad(), 0));
-        accumulate_summed(b, xt::where(xt::not_equal(spread(condition, shape), 0), 0, out.grad()));
+        accumulate_summed(a, xt::where(xt::equal(spread(condition, shape), 0), 0, out.grad()));
+        accumulate_summed(b, xt::where(xt::equal(spread(condition, shape), 0), out.grad(), 0));
       },
       a, b);
 }

@@ -1,0 +1,151 @@
+// One table of everything that computes: each operation, distribution, loss, norm, layer, schedule
+// and measure is declared once, with a reference in plain long double loops, and the tests of
+// test_table.cpp run over all of them. What a header declares and no entry names fails there, and
+// so does an entry that names nothing.
+//
+// An entry for a new operation goes into the file of its family, in most cases as one Elementwise:
+//
+//   Elementwise square = unary("square", "square(Tensor)", [](const Tensor& x) { return square(x);
+//   },
+//                              [](Quad x) { return x * x; },   // value
+//                              [](Quad x) { return 2 * x; },   // derivative, for ±∞, ±0 and NaN
+//                              -3, 3);                         // where samples are drawn
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "autograd/ops.hpp"
+
+namespace nabla::testing {
+
+using Quad = long double;
+using Quads = std::vector<Quad>;
+using Tensors = std::vector<Tensor>;
+using Arrays = std::vector<Array>;
+__extension__ using Wide = __int128;  // in which no size below 2⁶⁴ wraps
+
+/// An array in long double, row-major: what references take and give.
+struct Numbers {
+  Shape shape;
+  Quads data;
+
+  Numbers(Shape shape_of_all, Quad value) : shape(std::move(shape_of_all)) {
+    data.assign(size_of(shape), value);
+  }
+  explicit Numbers(const Array& a) : shape(a.shape()), data(a.data(), a.data() + a.size()) {}
+  std::size_t size() const { return data.size(); }
+};
+
+/// The result, of the inputs.
+using Reference = std::function<Numbers(const std::vector<Numbers>&)>;
+
+/// A bad call, and words that its message must hold.
+struct Refusal {
+  std::string words;
+  std::function<void()> call;
+};
+
+/// What a call gives, and the gradients of the sum of its result: an empty one is not looked at.
+struct Limit {
+  Arrays inputs;
+  Array value;
+  Arrays gradients;
+};
+
+/// What is right for a size: to be refused, or this shape, or this number.
+struct Right {
+  bool refused = false;
+  std::vector<Wide> shape;
+  std::optional<double> number;
+};
+
+/// A parameter that is a size or count: the call with it, and what is right for each n.
+struct SizeParameter {
+  std::string name;
+  std::function<Tensor(std::size_t n)> call;
+  std::function<Right(Wide n)> right;
+};
+
+struct Range {
+  double low, high;
+};
+
+/// A function of one number each of its inputs, which broadcast.
+struct ElementLimit {
+  Quads x;
+  Quad value;
+  Quads derivatives;
+};
+struct ElementwiseRule {
+  std::function<Quad(const Quads&)> value;
+  /// In each input; null where the input has no gradient. Only for `special` numbers and their
+  /// like: elsewhere the gradients are held against differences of `value`.
+  std::vector<std::function<Quad(const Quads&)>> derivatives;
+  std::vector<Range> domain;
+  std::vector<ElementLimit> limits;  ///< where the formulas above are not the limit
+  /// False for special numbers that the function is not for, whatever it gives there.
+  std::function<bool(const Quads&)> takes = nullptr;
+  bool signed_zero = true;  ///< −0 and +0 are told apart in the result
+  bool broadcasts = true;   ///< or else all inputs have one shape
+};
+
+struct Entry {
+  std::string title;                  ///< "softmax over (0, 2)", unique
+  std::vector<std::string> declares;  ///< in the headers: "softmax(Tensor, Axes)"
+
+  std::function<Tensor(const Tensors&)> call;
+  /// In place of `call` where the result is double and has no gradient.
+  std::function<std::vector<double>(const Arrays&)> measure;
+  Reference reference;
+  std::vector<Arrays> samples;
+  std::vector<Arrays> large;           ///< enough for several threads
+  std::vector<std::size_t> constants;  ///< inputs without a gradient: classes, conditions
+
+  double eps = 4;            ///< allowed error of the value, in units of the precision
+  double gradient_eps = 64;  ///< of a gradient, relative to the largest of its array
+  /// Errors are relative to the largest number of the result, and not to each; to no less than
+  /// this.
+  std::optional<double> normwise;
+
+  std::optional<ElementwiseRule> elementwise;
+  std::vector<bool> rows;  ///< which inputs have rows that are dealt with one by one
+  std::vector<Limit> limits;
+  std::vector<Refusal> refusals;
+  std::vector<SizeParameter> sizes;
+};
+
+/// An elementwise operation, with samples of all shapes that broadcast.
+Entry elementwise(std::string title, std::string declares,
+                  std::function<Tensor(const Tensors&)> call, ElementwiseRule rule);
+Entry unary(std::string title, std::string declares, Tensor (*call)(const Tensor&),
+            Quad (*value)(Quad), Quad (*derivative)(Quad), double low, double high,
+            std::vector<ElementLimit> limits = {});
+Entry binary(std::string title, std::string declares, Tensor (*call)(const Tensor&, const Tensor&),
+             Quad (*value)(Quad, Quad), Quad (*by_first)(Quad, Quad), Quad (*by_second)(Quad, Quad),
+             Range first, Range second, std::vector<ElementLimit> limits = {});
+
+/// Numbers that float and double have in common as special: ±∞, ±large, ±1, ±denormal, ±0, NaN.
+Quads special_numbers();
+
+// What references are written with -------------------------------------------------------------
+
+/// For each position of `shape`, in order: f(position).
+void for_each_position(const Shape& shape, const std::function<void(const Shape& at)>& f);
+std::size_t flat(const Shape& shape, const Shape& at);
+/// Where position `at` of a broadcast result comes from in an array of shape `own`.
+std::size_t source_of(const Shape& at, const Shape& own);
+
+constexpr std::size_t huge = std::size_t{1} << 30;  // bytes that a test may take
+
+// The families ---------------------------------------------------------------------------------
+
+std::vector<Entry> arithmetic_entries();
+std::vector<Entry> activation_entries();
+
+const std::vector<Entry>& table();
+
+}  // namespace nabla::testing

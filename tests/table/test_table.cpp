@@ -1,0 +1,514 @@
+// The tests that every entry of the table passes.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "autograd/blas.hpp"
+#include "tests/reference.hpp"
+#include "tests/table/names.hpp"
+#include "tests/table/run.hpp"
+
+using namespace nabla;
+using namespace nabla::testing;
+
+namespace {
+
+std::string text_of(const std::string& path) {
+  const char* const folder = std::getenv("NABLA_SOURCE_DIR");  // set by Meson
+  std::ifstream in((folder != nullptr ? folder + std::string("/") : "") + path);
+  REQUIRE_MESSAGE(in.good(), "cannot read " << path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+double precision(const Entry& entry) {
+  return entry.measure ? std::numeric_limits<double>::epsilon()
+                       : static_cast<double>(std::numeric_limits<Real>::epsilon());
+}
+
+// Of long double numbers, what the entry's precision makes of them.
+double rounded(const Entry& entry, Quad x) {
+  return entry.measure ? static_cast<double>(x) : static_cast<double>(static_cast<Real>(x));
+}
+
+// |got − want| in units of the precision of `scale`; infinite where one is NaN or infinite alone.
+double error_of(const Entry& entry, double got, Quad want, Quad scale) {
+  const double expected = rounded(entry, want);
+  if (got == expected || (std::isnan(got) && std::isnan(expected))) return 0;
+  const Quad smallest = std::numeric_limits<Real>::min();
+  const Quad error = std::abs(got - want) / std::max({scale, std::abs(want), smallest});
+  return std::isfinite(error) ? static_cast<double>(error) / precision(entry)
+                              : std::numeric_limits<double>::infinity();
+}
+
+// The worst of an array, as text, or nothing if all errors are within the limit.
+std::string difference(const Entry& entry, const std::vector<double>& got, const Quads& want,
+                       double allowed, std::optional<double> normwise) {
+  if (got.size() != want.size()) {
+    return "has " + std::to_string(got.size()) + " numbers, not " + std::to_string(want.size());
+  }
+  Quad scale = 0;
+  if (normwise) {
+    scale = *normwise;
+    for (const Quad x : want) scale = std::isfinite(x) ? std::max(scale, std::abs(x)) : scale;
+  }
+  double worst = allowed;
+  std::ostringstream text;
+  text.precision(17);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double error = error_of(entry, got[i], want[i], scale);
+    if (error <= worst) continue;
+    worst = error;
+    text.str("");
+    text << "element " << i << " is " << got[i] << ", not " << want[i] << ": " << error
+         << " units in the last place, allowed are " << allowed;
+  }
+  return text.str();
+}
+
+std::string shapes_of(const Arrays& inputs) {
+  std::string text;
+  for (const Array& input : inputs) text += (text.empty() ? "" : ", ") + to_string(input.shape());
+  return text;
+}
+
+std::vector<Numbers> numbers_of(const Arrays& inputs) {
+  return {inputs.begin(), inputs.end()};
+}
+
+// Σ seed ⊙ reference.
+Quad objective(const Entry& entry, const std::vector<Numbers>& inputs, const Array& seed) {
+  const Numbers y = entry.reference(inputs);
+  Quad total = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) total += y.data[i] * static_cast<Quad>(seed.data()[i]);
+  return total;
+}
+
+// The gradient of that in one input by differences: the error is of the order h⁴.
+Quads differences(const Entry& entry, std::vector<Numbers> inputs, std::size_t k,
+                  const Array& seed) {
+  constexpr Quad h = 1e-4L;
+  Quads gradient;
+  for (Quad& x : inputs[k].data) {
+    const Quad centre = x;
+    const auto at = [&](Quad offset) {
+      x = centre + offset;
+      return objective(entry, inputs, seed);
+    };
+    gradient.push_back((8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h));
+    x = centre;
+  }
+  return gradient;
+}
+
+std::string message_of_call(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  } catch (const std::exception& error) {
+    return std::string("another exception: ") + error.what();
+  }
+  return "nothing was thrown";
+}
+
+void require_one_line(const std::string& message) {
+  CHECK_MESSAGE(message.find('\n') == std::string::npos, message);
+}
+
+// A list of all ways to take one number each from `numbers`, `count` times.
+std::vector<Quads> tuples(const Quads& numbers, std::size_t count) {
+  std::vector<Quads> result{{}};
+  for (std::size_t k = 0; k < count; ++k) {
+    std::vector<Quads> longer;
+    for (const Quads& start : result) {
+      for (const Quad x : numbers) {
+        longer.push_back(start);
+        longer.back().push_back(x);
+      }
+    }
+    result = std::move(longer);
+  }
+  return result;
+}
+
+// Number k of each tuple, for each k.
+Arrays columns_of(const std::vector<Quads>& list) {
+  Arrays columns;
+  for (std::size_t k = 0; k < list[0].size(); ++k) {
+    Array column = empty({list.size()});
+    for (std::size_t i = 0; i < list.size(); ++i) column(i) = static_cast<Real>(list[i][k]);
+    columns.push_back(column);
+  }
+  return columns;
+}
+
+bool same_numbers(const Quads& a, const Quads& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](Quad x, Quad y) {
+    return same_bits(static_cast<double>(x), static_cast<double>(y));
+  });
+}
+
+std::string to_text(const Quads& x) {
+  std::ostringstream text;
+  for (const Quad number : x) text << (text.str().empty() ? "(" : ", ") << number;
+  return text.str() + ")";
+}
+
+// Values at which an elementwise entry is called.
+std::vector<Quads> special_tuples(const ElementwiseRule& rule) {
+  std::vector<Quads> result;
+  for (const Quads& x : tuples(special_numbers(), rule.domain.size())) {
+    if (!rule.takes || rule.takes(x)) result.push_back(x);
+  }
+  return result;
+}
+
+// Some of the domain and some special ones, few enough to try every place.
+std::vector<Quads> tuples_to_move(const ElementwiseRule& rule) {
+  std::vector<Quads> result;
+  for (std::size_t i = 0; i < 11; ++i) {
+    Quads x;
+    for (std::size_t k = 0; k < rule.domain.size(); ++k) {
+      const double u = std::fmod(0.1 + 0.6180339887 * double(i) + 0.37 * double(k), 1.0);
+      x.push_back(
+          static_cast<Real>(rule.domain[k].low + (rule.domain[k].high - rule.domain[k].low) * u));
+    }
+    result.push_back(x);
+  }
+  const std::vector<Quads> special = special_tuples(rule);
+  const std::size_t step = special.size() <= 13 ? 1 : special.size() / 13;
+  for (std::size_t i = 0; i < special.size(); i += step) result.push_back(special[i]);
+  return result;
+}
+
+class Threads {
+ public:
+  ~Threads() { set_threads(before_); }
+
+ private:
+  int before_ = threads();
+};
+
+// Known faults: what is out until they are mended.
+bool waits(const Entry& entry, const std::string& test) {
+  static const std::set<std::string> limits{"log_sigmoid", "softplus", "silu", "gelu"};
+  static const std::set<std::string> places{
+      "-x",       "exp", "expm1",          "log1p", "sin",  "cos",  "sigmoid", "log_sigmoid",
+      "softplus", "elu", "elu, alpha 0.7", "silu",  "gelu", "tanh", "log"};
+  if (entry.title.find("pow") == 0) return true;
+  return test != "values" && (test == "limits" ? limits : places).count(entry.title) != 0;
+}
+
+// Headers whose functions the table holds, and those of the same folders that have none.
+const std::vector<std::string> headers{"autograd/ops.hpp"};
+
+}  // namespace
+
+TEST_CASE("every function of the headers is in the table, and nothing else") {
+  std::set<std::string> declared, titles;
+  for (const std::string& header : headers) {
+    for (const std::string& name : declared_names(text_of(header))) declared.insert(name);
+  }
+  std::set<std::string> named;
+  for (const Entry& entry : table()) {
+    CHECK_MESSAGE(titles.insert(entry.title).second, "two entries have the title " << entry.title);
+    for (const std::string& name : entry.declares) {
+      named.insert(name);
+      CHECK_MESSAGE(declared.count(name) == 1,
+                    entry.title << " declares " << name << ", which no header has");
+    }
+  }
+  for (const std::string& name : declared) {
+    if (name.find("Tensor") != 0) continue;  // FOR NOW
+    CHECK_MESSAGE(named.count(name) == 1,
+                  name << " is in a header, and no entry of tests/table declares it");
+  }
+}
+
+TEST_CASE("values are those of plain loops in long double") {
+  for (const Entry& entry : table()) {
+    if (waits(entry, "values")) continue;
+    CAPTURE(entry.title);
+    CHECK(!entry.samples.empty());
+    for (const Arrays& inputs : entry.samples) {
+      CAPTURE(shapes_of(inputs));
+      const Run got = forward(entry, inputs);
+      const Numbers want = entry.reference(numbers_of(inputs));
+      CHECK(to_string(got.shape) == to_string(want.shape));
+      const std::string error = difference(entry, got.value, want.data, entry.eps, entry.normwise);
+      CHECK_MESSAGE(error.empty(), error);
+    }
+  }
+}
+
+TEST_CASE("gradients are the differences of plain loops in long double") {
+  for (const Entry& entry : table()) {
+    if (!entry.call) continue;
+    CAPTURE(entry.title);
+    const double allowed = std::max(entry.gradient_eps, 1e-11 / precision(entry));
+    for (const Arrays& inputs : entry.samples) {
+      std::size_t largest = 0;
+      for (const Array& input : inputs) largest = std::max(largest, input.size());
+      if (largest > 200) continue;  // differences for each element would take too long
+      CAPTURE(shapes_of(inputs));
+      Tensors x;
+      for (std::size_t k = 0; k < inputs.size(); ++k) {
+        x.push_back(is_constant(entry, k) ? Tensor(inputs[k]) : parameter(inputs[k]));
+      }
+      const Tensor y = entry.call(x);
+      if (entry.constants.size() == inputs.size()) continue;
+      CHECK(y.requires_grad());
+      const Array seed = seed_of(y.shape());
+      y.backward(seed, true);
+      y.backward(seed);  // every gradient is now there twice
+      const std::vector<Numbers> numbers = numbers_of(inputs);
+      for (std::size_t k = 0; k < inputs.size(); ++k) {
+        if (is_constant(entry, k)) continue;
+        CAPTURE(k);
+        const Quads want = differences(entry, numbers, k, seed);
+        Quads twice = want;
+        for (Quad& number : twice) number *= 2;
+        const std::vector<double> sum(x[k].grad().begin(), x[k].grad().end());
+        std::string error = difference(entry, sum, twice, allowed, 1e-3);
+        CHECK_MESSAGE(error.empty(), error);
+        // And as the only gradient that is wanted.
+        Tensors alone(inputs.begin(), inputs.end());
+        alone[k] = parameter(inputs[k]);
+        entry.call(alone).backward(seed);
+        const std::vector<double> once(alone[k].grad().begin(), alone[k].grad().end());
+        error = difference(entry, once, want, allowed, 1e-3);
+        CHECK_MESSAGE(error.empty(), error);
+      }
+    }
+  }
+}
+
+TEST_CASE("elementwise functions keep their limits at ±∞, ±0, denormals and NaN") {
+  for (const Entry& entry : table()) {
+    if (!entry.elementwise || waits(entry, "limits")) continue;
+    CAPTURE(entry.title);
+    const ElementwiseRule& rule = *entry.elementwise;
+    std::vector<Quads> list = special_tuples(rule);
+    for (const ElementLimit& limit : rule.limits) list.push_back(limit.x);
+    const Run got = run(entry, columns_of(list), Seed::ones);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const Quads& x = list[i];
+      const auto limit = std::find_if(rule.limits.begin(), rule.limits.end(),
+                                      [&](const ElementLimit& l) { return same_numbers(l.x, x); });
+      const bool given = limit != rule.limits.end();
+      const Quad value = given ? limit->value : rule.value(x);
+      const bool right = error_of(entry, got.value[i], value, 0) <= entry.eps &&
+                         (!rule.signed_zero || got.value[i] != 0 ||
+                          std::signbit(got.value[i]) == std::signbit(value));
+      CHECK_MESSAGE(right, "at " << to_text(x) << " it is " << got.value[i] << ", not " << value);
+      for (std::size_t k = 0; k < x.size(); ++k) {
+        if (!rule.derivatives[k]) continue;
+        const Quad slope = given ? limit->derivatives[k] : rule.derivatives[k](x);
+        const bool good = error_of(entry, got.gradients[k][i], slope, 0) <= entry.gradient_eps;
+        CHECK_MESSAGE(good, "at " << to_text(x) << " the gradient of input " << k << " is "
+                                  << got.gradients[k][i] << ", not " << slope);
+      }
+    }
+  }
+}
+
+TEST_CASE("other functions keep the limits that are declared") {
+  for (const Entry& entry : table()) {
+    CAPTURE(entry.title);
+    for (const Limit& limit : entry.limits) {
+      CAPTURE(shapes_of(limit.inputs));
+      const Run got = run(entry, limit.inputs, Seed::ones);
+      const std::string error =
+          difference(entry, got.value, Numbers(limit.value).data, entry.eps, entry.normwise);
+      CHECK_MESSAGE(error.empty(), error);
+      for (std::size_t k = 0; k < limit.gradients.size(); ++k) {
+        if (is_constant(entry, k)) continue;
+        CAPTURE(k);
+        const std::string wrong = difference(
+            entry, got.gradients[k], Numbers(limit.gradients[k]).data, entry.gradient_eps, 0.0);
+        CHECK_MESSAGE(wrong.empty(), wrong);
+      }
+    }
+  }
+}
+
+TEST_CASE("a number's bits do not depend on its place, nor on its neighbours") {
+  for (const Entry& entry : table()) {
+    if (!entry.elementwise || waits(entry, "places")) continue;
+    CAPTURE(entry.title);
+    const std::vector<Quads> list = tuples_to_move(*entry.elementwise);
+    std::vector<Run> alone;
+    for (const Quads& x : list) alone.push_back(run(entry, columns_of({x}), Seed::ones));
+    std::string error;
+    for (std::size_t length = 1; length <= 41; length += 2) {
+      for (std::size_t first = 0; first < list.size(); ++first) {
+        std::vector<Quads> moved;
+        for (std::size_t i = 0; i < length; ++i) moved.push_back(list[(first + i) % list.size()]);
+        const Run got = run(entry, columns_of(moved), Seed::ones);
+        for (std::size_t i = 0; i < length; ++i) {
+          const Run& want = alone[(first + i) % list.size()];
+          bool same = same_bits(got.value[i], want.value[0]);
+          for (std::size_t k = 0; k < got.gradients.size(); ++k) {
+            same = same && (got.gradients[k].empty() ||
+                            same_bits(got.gradients[k][i], want.gradients[k][0]));
+          }
+          if (!same && error.empty()) {
+            error = to_text(moved[i]) + " at position " + std::to_string(i) + " of " +
+                    std::to_string(length) + " is not what it is alone";
+          }
+        }
+      }
+    }
+    CHECK_MESSAGE(error.empty(), error);
+  }
+}
+
+TEST_CASE("a row's bits do not depend on its place, nor on the other rows") {
+  for (const Entry& entry : table()) {
+    if (entry.rows.empty()) continue;
+    CAPTURE(entry.title);
+    const Arrays& inputs = entry.samples[0];
+    // The given rows of those inputs that have rows, the others whole.
+    const auto picked = [&](std::size_t first, std::size_t count) {
+      Arrays result = inputs;
+      for (std::size_t k = 0; k < inputs.size(); ++k) {
+        if (!entry.rows[k]) continue;
+        const std::size_t rows = inputs[k].shape()[0], width = inputs[k].size() / rows;
+        Shape shape = inputs[k].shape();
+        shape[0] = count;
+        result[k] = empty(shape);
+        for (std::size_t i = 0; i < count; ++i) {
+          std::copy_n(inputs[k].data() + (first + i) % rows * width, width,
+                      result[k].data() + i * width);
+        }
+      }
+      return result;
+    };
+    std::size_t rows = 0;
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      if (entry.rows[k]) rows = inputs[k].shape()[0];
+    }
+    std::vector<Run> alone;
+    for (std::size_t i = 0; i < rows; ++i) alone.push_back(run(entry, picked(i, 1), Seed::ones));
+    std::string error;
+    const auto same_part = [](const std::vector<double>& all, const std::vector<double>& part,
+                              std::size_t i) {
+      const auto start = all.begin() + std::ptrdiff_t(i * part.size());
+      return same_bits({start, start + std::ptrdiff_t(part.size())}, part);
+    };
+    for (std::size_t length = 1; length <= 41; length += 2) {
+      for (std::size_t first = 0; first < rows; ++first) {
+        const Run got = run(entry, picked(first, length), Seed::ones);
+        for (std::size_t i = 0; i < length; ++i) {
+          const Run& want = alone[(first + i) % rows];
+          bool same = same_part(got.value, want.value, i);
+          for (std::size_t k = 0; k < got.gradients.size(); ++k) {
+            if (!entry.rows[k] || got.gradients[k].empty()) continue;
+            same = same && same_part(got.gradients[k], want.gradients[k], i);
+          }
+          if (!same && error.empty()) {
+            error = "row " + std::to_string((first + i) % rows) + " at position " +
+                    std::to_string(i) + " of " + std::to_string(length) +
+                    " is not what it is alone";
+          }
+        }
+      }
+    }
+    CHECK_MESSAGE(error.empty(), error);
+  }
+}
+
+TEST_CASE("what does not fit is refused by name") {
+  for (const Entry& entry : table()) {
+    CAPTURE(entry.title);
+    for (const Refusal& refusal : entry.refusals) {
+      const std::string message = message_of_call(refusal.call);
+      require_one_line(message);
+      const bool named = message.find(refusal.words) != std::string::npos;
+      CHECK_MESSAGE(named, "\"" << message << "\" does not hold \"" << refusal.words << "\"");
+    }
+  }
+}
+
+TEST_CASE("no size wraps: it is refused, or the result is right") {
+  const std::uint64_t one = 1;
+  for (const Entry& entry : table()) {
+    CAPTURE(entry.title);
+    for (const SizeParameter& size : entry.sizes) {
+      CAPTURE(size.name);
+      for (const std::uint64_t n :
+           {std::uint64_t{0}, one, std::uint64_t{2}, std::uint64_t{3}, one << 31, one << 32,
+            (one << 32) + 1, one << 61, one << 62, (one << 62) + 1, (one << 63) - 1, one << 63,
+            ~std::uint64_t{0} - 1, ~std::uint64_t{0}}) {
+        CAPTURE(n);
+        const Right right = size.right(static_cast<Wide>(n));
+        Wide bytes = sizeof(Real);
+        bool none = false;
+        for (const Wide extent : right.shape) {
+          none = none || extent == 0;
+          // Sizes that only a product with other large ones makes too large stop growing.
+          bytes = std::min(bytes * std::max<Wide>(extent, 1), Wide{1} << 100);
+        }
+        const bool fits = bytes <= std::numeric_limits<std::ptrdiff_t>::max();
+        if (!right.refused && !right.number && fits && !none && bytes > static_cast<Wide>(huge)) {
+          continue;  // a machine may have so much; this test takes no more than `huge`
+        }
+        if (right.refused || (!fits && !none)) {
+          const std::string message = message_of_call([&] { size.call(n); });
+          require_one_line(message);
+          const bool refused =
+              message != "nothing was thrown" && message.find("another exception") != 0;
+          CHECK_MESSAGE(refused, message);
+          continue;
+        }
+        Tensor y;
+        const std::string message = message_of_call([&] { y = size.call(n); });
+        if (!y.defined()) {
+          CHECK_MESSAGE((none && !fits), message);
+          continue;
+        }
+        if (right.number) {
+          CHECK(double(y.item()) == doctest::Approx(*right.number).epsilon(1e-6));
+          continue;
+        }
+        CHECK(std::equal(y.shape().begin(), y.shape().end(), right.shape.begin(), right.shape.end(),
+                         [](std::size_t a, Wide b) { return static_cast<Wide>(a) == b; }));
+      }
+    }
+  }
+}
+
+TEST_CASE("any number of threads gives the same bits, and so does a second call") {
+  const Threads restored;
+  for (const Entry& entry : table()) {
+    CAPTURE(entry.title);
+    std::vector<const Arrays*> all;
+    for (const Arrays& inputs : entry.samples) all.push_back(&inputs);
+    for (const Arrays& inputs : entry.large) all.push_back(&inputs);
+    std::vector<Run> first;
+    for (const int count : {1, 2, 3, 4, 7}) {
+      set_threads(count);
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        if (count > 1 && i < entry.samples.size() && count < 7) continue;  // small: 1 and 7
+        Run got = run(entry, *all[i]);
+        if (count == 1) {
+          first.push_back(got);
+          CHECK_MESSAGE(same_bits(run(entry, *all[i]), got),
+                        "a second call gives other bits for " << shapes_of(*all[i]));
+        } else {
+          CHECK_MESSAGE(same_bits(got, first[i]), "other bits on " << count
+                                                                   << " threads than on 1 for "
+                                                                   << shapes_of(*all[i]));
+        }
+      }
+    }
+  }
+}
