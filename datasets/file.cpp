@@ -12,10 +12,6 @@
 namespace nabla::datasets {
 namespace {
 
-gzFile handle(void* file) {
-  return static_cast<gzFile>(file);
-}
-
 // Opened without waiting: a pipe would otherwise block before it can be refused.
 int open_regular(const std::string& path, std::uint64_t& size) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -49,22 +45,38 @@ std::uint64_t trailing_size(int descriptor, std::uint64_t size) {
 
 }  // namespace
 
-FileReader::FileReader(std::string path) : path_(std::move(path)) {
-  const int descriptor = open_regular(path_, size_);
-  const std::uint64_t trailer = trailing_size(descriptor, size_);
-  gzFile file = gzdopen(descriptor, "rb");
-  if (file == nullptr) {
-    ::close(descriptor);
-    throw std::bad_alloc();
+// Not zlib's gzread: from 1.3.2 on it forgets between two calls that the data stopped too early,
+// and takes fewer than four bytes for no gzip at all.
+struct FileReader::Unpacker {
+  z_stream stream{};
+  bool at_end = false;  // of the last member
+  unsigned char packed[std::size_t{1} << 18];
+
+  Unpacker() {
+    constexpr int gzip = 16 + MAX_WBITS;
+    if (inflateInit2(&stream, gzip) != Z_OK) throw std::bad_alloc();
   }
-  gzbuffer(file, 1u << 18);
-  file_ = file;
-  gzipped_ = gzdirect(file) == 0;
-  claimed_ = gzipped_ ? trailer : size_;
+  ~Unpacker() { inflateEnd(&stream); }
+  Unpacker(const Unpacker&) = delete;
+  Unpacker& operator=(const Unpacker&) = delete;
+};
+
+FileReader::FileReader(std::string path) : path_(std::move(path)) {
+  descriptor_ = open_regular(path_, size_);
+  unsigned char start[2] = {};
+  gzipped_ = ::pread(descriptor_, start, 2, 0) == 2 && start[0] == 0x1f && start[1] == 0x8b;
+  claimed_ = gzipped_ ? trailing_size(descriptor_, size_) : size_;
+  if (!gzipped_) return;
+  try {
+    unpacker_ = std::make_unique<Unpacker>();
+  } catch (...) {
+    ::close(descriptor_);
+    throw;
+  }
 }
 
 FileReader::~FileReader() {
-  gzclose_r(handle(file_));
+  ::close(descriptor_);
 }
 
 void FileReader::fail(const std::string& what) const {
@@ -75,31 +87,71 @@ std::uint64_t FileReader::most_bytes() const {
   return gzipped_ ? size_ * 1032 : size_;
 }
 
-std::size_t FileReader::read(void* out, std::size_t n) {
+std::size_t FileReader::read_bytes(void* out, std::size_t n) {
+  constexpr std::size_t most = std::size_t{1} << 30;  // the kernel takes no more than 2 GiB at once
   std::size_t done = 0;
   while (done < n) {
-    const unsigned piece = static_cast<unsigned>(std::min<std::size_t>(n - done, 1u << 30));
-    const int got = gzread(handle(file_), static_cast<char*>(out) + done, piece);
+    const ssize_t got =
+        ::read(descriptor_, static_cast<char*>(out) + done, std::min(n - done, most));
+    if (got == 0) break;
     if (got > 0) {
       done += static_cast<std::size_t>(got);
-      position_ += static_cast<std::uint64_t>(got);
+    } else if (errno != EINTR) {
+      fail(std::string("cannot be read: ") + std::strerror(errno));
     }
-    if (got == static_cast<int>(piece)) continue;
-    // Short: the end, or trouble.
-    int code = Z_OK;
-    const char* const text = gzerror(handle(file_), &code);
-    if (code == Z_BUF_ERROR) {
-      fail("truncated: the gzip data stop after " + std::to_string(position_) + " unpacked bytes");
-    }
-    if (code == Z_ERRNO) fail(std::string("cannot be read: ") + std::strerror(errno));
-    if (code < 0) {
-      // zlib puts the name of the descriptor in front of its reason: "<fd:3>: reason".
-      const char* const reason = std::strstr(text, ": ");
-      fail("corrupt gzip data, after " + std::to_string(position_) + " or more unpacked bytes (" +
-           (reason != nullptr ? reason + 2 : text) + ")");
-    }
-    break;
   }
+  return done;
+}
+
+// Behind the end of a member: whether another one begins.
+bool FileReader::next_member() {
+  z_stream& stream = unpacker_->stream;
+  if (stream.avail_in < 2) {  // the two bytes may lie in two pieces of the file
+    unsigned char* const packed = unpacker_->packed;
+    std::copy(stream.next_in, stream.next_in + stream.avail_in, packed);
+    const std::size_t room = sizeof unpacker_->packed - stream.avail_in;
+    stream.avail_in += static_cast<uInt>(read_bytes(packed + stream.avail_in, room));
+    stream.next_in = packed;
+  }
+  if (stream.avail_in == 0 || stream.next_in[0] != 0x1f) return false;
+  if (stream.avail_in > 1 && stream.next_in[1] != 0x8b) return false;
+  inflateReset(&stream);  // keeps next_in
+  return true;
+}
+
+std::size_t FileReader::unpack(unsigned char* out, std::size_t n) {
+  z_stream& stream = unpacker_->stream;
+  std::size_t done = 0;
+  while (done < n && !unpacker_->at_end) {
+    if (stream.avail_in == 0) {
+      stream.next_in = unpacker_->packed;
+      stream.avail_in = static_cast<uInt>(read_bytes(unpacker_->packed, sizeof unpacker_->packed));
+    }
+    const uInt piece = static_cast<uInt>(std::min<std::size_t>(n - done, 1u << 30));
+    stream.next_out = out + done;
+    stream.avail_out = piece;
+    const bool at_end_of_file = stream.avail_in == 0;
+    const int code = inflate(&stream, Z_NO_FLUSH);
+    done += piece - stream.avail_out;
+    if (code == Z_STREAM_END) {
+      unpacker_->at_end = !next_member();
+    } else if (code == Z_MEM_ERROR) {
+      throw std::bad_alloc();
+    } else if (code == Z_DATA_ERROR || code == Z_NEED_DICT) {
+      fail("corrupt gzip data, after " + std::to_string(position_ + done) +
+           " or more unpacked bytes (" + (stream.msg != nullptr ? stream.msg : "dictionary") + ")");
+    } else if (at_end_of_file && stream.avail_out == piece) {
+      fail("truncated: the gzip data stop after " + std::to_string(position_ + done) +
+           " unpacked bytes");
+    }
+  }
+  return done;
+}
+
+std::size_t FileReader::read(void* out, std::size_t n) {
+  const std::size_t done =
+      gzipped_ ? unpack(static_cast<unsigned char*>(out), n) : read_bytes(out, n);
+  position_ += done;
   return done;
 }
 

@@ -4,13 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace nabla::datasets {
 
 /// Reads a file from the front. Whether it is gzip is decided by its first two bytes (1f 8b), not
-/// by its name. Nothing is unpacked beyond what read() asks for, so a file that would inflate
-/// without end costs no more than its reader allows.
+/// by its name. Several gzip members one behind the other are read as one; what follows the last
+/// one is ignored unless it begins like another, as gzip does. Nothing is unpacked beyond what
+/// read() asks for, so a file that would inflate without end costs no more than its reader allows.
 class FileReader {
  public:
   /// Throws if the file is missing, a directory (or anything else that is no regular file), empty,
@@ -40,10 +42,17 @@ class FileReader {
   [[noreturn]] void fail(const std::string& what) const;
 
  private:
+  struct Unpacker;
+
+  std::size_t read_bytes(void* out, std::size_t n);  // as they are in the file
+  std::size_t unpack(unsigned char* out, std::size_t n);
+  bool next_member();
+
   std::string path_;
-  void* file_ = nullptr;  // zlib's gzFile
+  int descriptor_ = -1;
   std::uint64_t size_ = 0, claimed_ = 0, position_ = 0;
   bool gzipped_ = false;
+  std::unique_ptr<Unpacker> unpacker_;  // of a gzip file
 };
 
 /// Text beyond this many bytes, unpacked, is refused: 2 GiB.

@@ -1,4 +1,5 @@
 // Readers of data files: right values from every form, and one clear line for every broken one.
+#include <algorithm>
 #include <clocale>
 #include <cmath>
 #include <cstring>
@@ -6,6 +7,7 @@
 #include <random>
 #include <unistd.h>
 
+#include "datasets/file.hpp"
 #include "datasets/idx.hpp"
 #include "datasets/npy.hpp"
 #include "datasets/table.hpp"
@@ -127,6 +129,70 @@ TEST_CASE("IDX: what is wrong, and where") {
   const std::string path = folder.write("floats", idx_header(0x0d, {1}) + raw(1.f, true));
   CHECK(
       contains(error_of([&] { read_idx_labels(path); }), "labels are whole numbers with one axis"));
+}
+
+TEST_CASE("gzip that stops anywhere is refused, however it is read") {
+  const TemporaryFolder folder;
+  std::string noise(70000, '\0');
+  std::mt19937 engine(1);
+  for (char& c : noise) c = static_cast<char>(engine());
+  const std::string parts[] = {"five.", "", noise, "the last one"};
+  std::string packed, whole;
+  std::vector<std::size_t> borders, lengths;  // where a member ends, and what is unpacked by then
+  for (const std::string& part : parts) {
+    packed += gzip(part);
+    whole += part;
+    borders.push_back(packed.size());
+    lengths.push_back(whole.size());
+  }
+  std::vector<std::size_t> cuts;
+  for (std::size_t cut = 2; cut <= packed.size(); cut += cut + 60 < borders[2] ? 641 : 1) {
+    cuts.push_back(cut);
+  }
+  for (const std::size_t border : borders) {
+    for (std::size_t cut = border - 12; cut < border + 14; ++cut) cuts.push_back(cut);
+  }
+  const auto read_all = [](FileReader& file, std::size_t block) {
+    std::string text(1 << 17, '\0');
+    std::size_t size = 0;
+    while (const std::size_t got = file.read(&text[size], block)) size += got;
+    text.resize(size);
+    return text;
+  };
+  for (const std::size_t cut : cuts) {
+    const std::string path = folder.write("cut.gz", packed.substr(0, cut));
+    const auto border = std::find(borders.begin(), borders.end(), std::min(cut, packed.size()));
+    for (const std::size_t block : {std::size_t{7}, std::size_t{4096}, std::size_t{1} << 16}) {
+      CAPTURE(cut);
+      CAPTURE(block);
+      FileReader file(path);
+      REQUIRE(file.gzipped());
+      if (border != borders.end()) {
+        const std::size_t member = static_cast<std::size_t>(border - borders.begin());
+        CHECK((read_all(file, block) == whole.substr(0, lengths[member])));
+        CHECK(file.read(&noise[0], 1) == 0);
+      } else {
+        const std::string text = error_of([&] { read_all(file, block); });
+        CHECK(contains(text, path + ": truncated: the gzip data stop after "));
+      }
+    }
+  }
+  // What follows the last member is no error if it does not begin like one.
+  CHECK(read_file(folder.write("zeros", packed + std::string(100, '\0'))) == whole);
+  CHECK(read_file(folder.write("text", packed + "\x1ftext")) == whole);
+  CHECK(contains(error_of([&] {
+                   read_file(folder.write("second", packed + "\x1f\x8b\x07"
+                                                             "abc"));
+                 }),
+                 "corrupt gzip data"));
+  // One byte says nothing yet; two do, whatever follows.
+  CHECK(read_file(folder.write("one", "\x1f")) == "\x1f");
+  for (const std::string start : {"\x1f\x8b", "\x1f\x8b\x08"}) {
+    CHECK(contains(error_of([&] { read_file(folder.write("start", start)); }),
+                   "truncated: the gzip data stop after 0 unpacked bytes"));
+  }
+  CHECK(contains(error_of([&] { read_file(folder.write("other", "\x1f\x8b\x07 no gzip")); }),
+                 "corrupt gzip data, after 0 or more unpacked bytes (unknown compression method)"));
 }
 
 TEST_CASE("files that cannot be opened") {
