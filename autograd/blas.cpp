@@ -12,6 +12,18 @@ namespace {
 
 using detail::Product;
 
+// OpenBLAS works on the thread that calls it. Products come to it already cut, from inside parallel
+// regions of ours: threads of its own would be a second pool there, and 0.3.34, told to use more
+// than one, waits for ever for those that OpenMP does not start in a region. Said before main(),
+// for programs that never call set_threads(). Some versions pass the number on to OpenMP, where it
+// is put back.
+[[maybe_unused]] const bool openblas_is_alone = [] {
+  const int ours = omp_get_max_threads();
+  openblas_set_num_threads(1);
+  omp_set_num_threads(ours);
+  return true;
+}();
+
 // Below this many multiplications waking the second thread costs more than it brings.
 constexpr std::ptrdiff_t parallel_products = std::ptrdiff_t{1} << 18;
 // Pieces are whole tiles of the kernels, OpenBLAS's and our own.
@@ -144,7 +156,6 @@ int blas_threading() {
 void set_threads(int count) {
   if (count < 1) throw std::invalid_argument("threads: " + std::to_string(count) + " is below 1");
   omp_set_num_threads(count);
-  openblas_set_num_threads(count);
 }
 
 int threads() {
