@@ -44,7 +44,9 @@ template <class Body>
 void for_each_column(std::size_t channels, const Body& body) {
   std::size_t c = 0;
   for (; c + simd::lanes <= channels; c += simd::lanes) body(c, WholeColumn{});
-  if (c < channels) body(c, PartOfColumn{channels - c});
+  if constexpr (simd::lanes > 1) {  // one lane leaves no rest, which g++ from 14 on does not see
+    if (c < channels) body(c, PartOfColumn{channels - c});
+  }
 }
 
 template <std::size_t K>

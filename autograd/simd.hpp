@@ -19,8 +19,14 @@ inline Vector load(const Real* p) {
 inline void store(Real* p, const Vector& v) {
   v.store_unaligned(p);
 }
-inline Real sum_lanes(const Vector& v) {
-  return xsimd::hadd(v);
+// xsimd has the sum of a register's lanes as hadd up to version 8, and as reduce_add from 9 on.
+template <class V>
+auto sum_lanes(const V& v) -> decltype(hadd(v)) {
+  return hadd(v);
+}
+template <class V>
+auto sum_lanes(const V& v) -> decltype(reduce_add(v)) {
+  return reduce_add(v);
 }
 inline Vector multiply_add(const Vector& a, const Vector& b, const Vector& c) {
   return xsimd::fma(a, b, c);  // a b + c

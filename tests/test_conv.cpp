@@ -29,7 +29,7 @@ Array plane(std::size_t height, std::size_t width, const std::vector<Real>& numb
   return image;
 }
 
-constexpr double close = is_double ? 1e-12 : 2e-5;
+constexpr double tolerance = is_double ? 1e-12 : 2e-5;
 
 struct Case {
   std::size_t batch, height, width, in, kernel_height, kernel_width, out, stride, padding;
@@ -82,10 +82,10 @@ Result run(Convolution f, const Array& x, const Array& weight, const Array& bias
 }
 
 void check_same(const Result& got, const Result& expected) {
-  CHECK(difference(got.y, expected.y) < close);
-  CHECK(difference(got.dx, expected.dx) < close);
-  CHECK(difference(got.dw, expected.dw) < close);
-  CHECK(difference(got.db, expected.db) < close);
+  CHECK(difference(got.y, expected.y) < tolerance);
+  CHECK(difference(got.dx, expected.dx) < tolerance);
+  CHECK(difference(got.dw, expected.dw) < tolerance);
+  CHECK(difference(got.db, expected.db) < tolerance);
 }
 
 // conv_transpose2d as it is declared: y[b, is + u − p, js + v − p, o] gathers x[b,i,j,c]
@@ -171,7 +171,7 @@ TEST_CASE("conv2d_add is conv2d and a sum") {
       const Tensor plain = conv2d(x, w, b, options);
       const Tensor r = parameter(points(plain.shape(), 0, 3));
       const Tensor y = conv2d_add(x, w, b, r, options);
-      CHECK(difference(y.value(), (plain + r).value()) < close);
+      CHECK(difference(y.value(), (plain + r).value()) < tolerance);
       const Array seed = points(y.shape(), -1, 1);
       for (int i = 0; i < 2; ++i) y.backward(seed, true);
       CHECK(r.grad() == (Tensor(seed) * Real(2)).value());
@@ -226,9 +226,9 @@ TEST_CASE("convolutions add to gradients that are there") {
       for (std::size_t i = 1; i < parts.size(); ++i) sum = sum + Tensor(parts[i].grad());
       return sum.value();
     };
-    CHECK(difference(xs.grad(), total({x1, x2})) < close);
-    CHECK(difference(ws.grad(), total({w1, w2, w3})) < close);
-    CHECK(difference(bs.grad(), b1.grad()) < close);
+    CHECK(difference(xs.grad(), total({x1, x2})) < tolerance);
+    CHECK(difference(ws.grad(), total({w1, w2, w3})) < tolerance);
+    CHECK(difference(bs.grad(), b1.grad()) < tolerance);
   }
   const Array b = points({3}, 0, 1);
   const Tensor both = parameter(points({2, 5, 4, 3}, -1, 1));
@@ -239,7 +239,7 @@ TEST_CASE("convolutions add to gradients that are there") {
         return conv2d(t, w.detach(), Tensor(b), {1, 1});
       },
       both.value());
-  CHECK(difference(both.grad(), (Tensor(of_x) + Real(1)).value()) < close);
+  CHECK(difference(both.grad(), (Tensor(of_x) + Real(1)).value()) < tolerance);
 }
 
 TEST_CASE("only the gradients that are wanted are computed") {
@@ -263,7 +263,7 @@ TEST_CASE("conv_transpose2d: its sum in plain loops, and the adjoint of conv2d")
     const Array w = points({c.kernel_height, c.kernel_width, c.in, c.out}, -2, 1);
     const Array b = points({c.out}, -1, 2);
     const Result got = run(conv_transpose2d, x, w, b, options);
-    CHECK(difference(got.y, transposed_reference(x, w, b, options)) < close);
+    CHECK(difference(got.y, transposed_reference(x, w, b, options)) < tolerance);
     // ⟨A x, y⟩ = ⟨x, Aᵀ y⟩, where Aᵀ is the convolution by the weight with its channels exchanged.
     const Tensor exchanged = transpose(Tensor(w));
     const Array zero = zeros({c.out}), other = points(got.y.shape(), -1, 1);
@@ -271,7 +271,7 @@ TEST_CASE("conv_transpose2d: its sum in plain loops, and the adjoint of conv2d")
     const Array down = conv2d(Tensor(other), exchanged, Tensor(zeros({c.in})), options).value();
     CHECK(inner(up, other) ==
           doctest::Approx(inner(x, down)).epsilon(is_double ? 1e-10 : 1e-3).scale(10));
-    CHECK(difference(got.dx, (Tensor(down) * Real(2)).value()) < close);
+    CHECK(difference(got.dx, (Tensor(down) * Real(2)).value()) < tolerance);
   }
 }
 

@@ -25,7 +25,7 @@ double difference(const Array& a, const Array& b) {
   }
   return worst;
 }
-constexpr double close = is_double ? 1e-12 : 1e-5;
+constexpr double tolerance = is_double ? 1e-12 : 1e-5;
 
 // Gradients of all parameters, of Σ w ⊙ f(): correct, and none is 0 throughout.
 template <class F>
@@ -52,18 +52,18 @@ TEST_CASE("Conv2d") {
   CHECK(layer.parameter_count() == 3 * 3 * 3 * 4 + 4);
   const Tensor x(points({2, 5, 4, 3}, -1, 1));
   const Tensor y = conv2d_direct(x, layer.weight(), layer.bias(), {2, 1});
-  CHECK(difference(layer(x).value(), y.value()) < close);
+  CHECK(difference(layer(x).value(), y.value()) < tolerance);
   const Tensor per_image(points({2, 4}, -1, 1));
   const Tensor condition = reshape(per_image, {2, 1, 1, 4});
-  CHECK(difference(layer(x, per_image).value(), (y + condition).value()) < close);
+  CHECK(difference(layer(x, per_image).value(), (y + condition).value()) < tolerance);
   const Tensor residual(points(y.shape(), -1, 1));
-  CHECK(difference(layer.add(x, residual).value(), (y + residual).value()) < close);
+  CHECK(difference(layer.add(x, residual).value(), (y + residual).value()) < tolerance);
   check_layer(layer, [&] { return layer(x); });
   check_layer(layer, [&] { return layer(x, per_image); });
   check_layer(layer, [&] { return layer.add(x, residual); });
   const Tensor condition_of = parameter(per_image.value());
   sum(layer(x, condition_of)).backward();
-  CHECK(difference(condition_of.grad(), full({2, 4}, 3 * 2)) < close);
+  CHECK(difference(condition_of.grad(), full({2, 4}, 3 * 2)) < tolerance);
 }
 
 TEST_CASE("Conv2d's first values, with and without a bias") {
@@ -127,8 +127,8 @@ TEST_CASE("BatchNorm: the batch's moments in training, their averages in evaluat
   const Tensor variance = sum(square(x - mu), {0, 1, 2}) / Real(23);
   const Array expected_mean = (mu * Real(0.25)).value();
   const Array expected_variance = (variance * Real(0.25) + Real(0.75)).value();
-  CHECK(difference(layer.statistics().mean(), expected_mean) < close);
-  CHECK(difference(layer.statistics().variance(), expected_variance) < close);
+  CHECK(difference(layer.statistics().mean(), expected_mean) < tolerance);
+  CHECK(difference(layer.statistics().variance(), expected_variance) < tolerance);
   check_layer(layer, [&] { return layer(x); });  // which moves the averages
 
   const BatchNorm copy = layer;
@@ -137,7 +137,7 @@ TEST_CASE("BatchNorm: the batch's moments in training, their averages in evaluat
   layer.statistics().load({{"mean", expected_mean}, {"variance", expected_variance}});
   const Tensor by_hand =
       (x - Tensor(expected_mean)) / sqrt(Tensor(expected_variance) + Real(1e-3)) * gain + shift;
-  CHECK(difference(layer(x).value(), by_hand.value()) < close);
+  CHECK(difference(layer(x).value(), by_hand.value()) < tolerance);
   CHECK(copy.statistics().mean() == expected_mean);  // shared, and not moved in evaluation
   CHECK(layer(Tensor(empty({0, 3}))).shape() == Shape{0, 3});
   check_layer(layer, [&] { return layer(x); });
@@ -192,7 +192,7 @@ TEST_CASE("SelfAttention2d is its formula, position by position") {
         }
       }
   const Tensor expected = x + linear(Tensor(seen), p[4], p[5]);
-  CHECK(difference(layer(x).value(), expected.value()) < close);
+  CHECK(difference(layer(x).value(), expected.value()) < tolerance);
   check_gradients([&](const std::vector<Tensor>& t) { return layer(t[0]); }, {x.value()});
 
   const auto objective = [&] { return sum(square(layer(x))); };
@@ -247,7 +247,7 @@ TEST_CASE("SelfAttention2d against operations on whole arrays, values and gradie
       const Real factor = i == 4 ? 2 : 1;
       const Real scale = 1 + xt::amax(xt::abs(expected[i]))();
       CHECK(difference((Tensor(got[i]) * (factor / scale)).value(),
-                       (Tensor(expected[i]) / scale).value()) < close);
+                       (Tensor(expected[i]) / scale).value()) < tolerance);
     }
   }
 }

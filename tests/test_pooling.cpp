@@ -29,7 +29,7 @@ double difference(const Array& a, const Array& b) {
   }
   return worst;
 }
-constexpr double close = is_double ? 1e-14 : 1e-6;
+constexpr double tolerance = is_double ? 1e-14 : 1e-6;
 
 // The numbers of channel c in the window of y(b, i, j, c).
 std::vector<double> window(const Case& k, const Array& x, std::size_t b, std::size_t i,
@@ -78,7 +78,7 @@ TEST_CASE("average_pool2d and max_pool2d: values") {
     const Array maxima = pooled(k, x, [](const std::vector<double>& numbers) {
       return *std::max_element(numbers.begin(), numbers.end());
     });
-    CHECK(difference(average_pool2d(Tensor(x), k.size, k.stride).value(), means) < close);
+    CHECK(difference(average_pool2d(Tensor(x), k.size, k.stride).value(), means) < tolerance);
     CHECK(max_pool2d(Tensor(x), k.size, k.stride).value() == maxima);
   }
 }
@@ -107,8 +107,8 @@ TEST_CASE("average_pool2d and max_pool2d: gradients") {
                 }
               }
           }
-    CHECK(difference(doubled_gradient(average, x, w), of_average) < 10 * close);
-    CHECK(difference(doubled_gradient(largest, x, w), of_max) < 10 * close);
+    CHECK(difference(doubled_gradient(average, x, w), of_average) < 10 * tolerance);
+    CHECK(difference(doubled_gradient(largest, x, w), of_max) < 10 * tolerance);
   }
   const Array x = points({2, 5, 4, 2}, -2, 1);
   check_gradients([](const std::vector<Tensor>& t) { return average_pool2d(t[0], 2, 1); }, {x});
@@ -144,8 +144,8 @@ TEST_CASE("upsample_nearest2d: each pixel many times, and their gradients summed
             dx(b, i / factor, j / factor, c) += 2 * w(b, i, j, c);
           }
     CHECK(y == expected);
-    CHECK(difference(doubled_gradient(f, x, w), dx) < 20 * close);
-    CHECK(difference(average_pool2d(Tensor(y), factor, factor).value(), x) < close);
+    CHECK(difference(doubled_gradient(f, x, w), dx) < 20 * tolerance);
+    CHECK(difference(average_pool2d(Tensor(y), factor, factor).value(), x) < tolerance);
   }
 }
 

@@ -204,8 +204,8 @@ TEST_CASE("the gradient of each mean is multiplied by its sigma, and nothing els
     set(*model, "b", {0.3, -0.2, -1, 1.5, std::log(0.25), std::log(2.0)});
     sum(model->log_prob(Tensor(two))).backward();
   }
-  const Array& e = exact.parameters().back().grad();
-  const Array& s = scaled.parameters().back().grad();
+  const Array e = exact.parameters().back().grad();
+  const Array s = scaled.parameters().back().grad();
   const double factor[] = {1, 1, 0.25, 2, 1, 1};
   for (std::size_t o = 0; o < 6; ++o) {
     CHECK(static_cast<double>(s(0, 0, o)) ==
