@@ -117,11 +117,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 namespace {
 
 // Rows of x, and the checks that both forms of linear share.
-std::size_t rows_of(const Tensor& x, const Tensor& weight) {
-  if (weight.ndim() != 2) refuse("linear: the weight has two axes (in, out)", x, weight, "");
-  if (x.ndim() < 1) refuse("linear: the input has at least one axis", x, weight, "");
+std::size_t rows_of(const std::string& operation, const Tensor& x, const Tensor& weight) {
+  if (weight.ndim() != 2) refuse(operation + ": the weight has two axes (in, out)", x, weight, "");
+  if (x.ndim() < 1) refuse(operation + ": the input has at least one axis", x, weight, "");
   if (x.size(-1) != weight.size(0)) {
-    refuse("linear: the input's last axis must be the weight's first", x, weight, "");
+    refuse(operation + ": the input's last axis must be the weight's first", x, weight, "");
   }
   std::size_t rows = 1;
   for (std::size_t i = 0; i + 1 < x.ndim(); ++i) rows *= x.shape()[i];
@@ -152,15 +152,15 @@ void linear_backward(const Array& gradient, Node& x, Node& weight) {
   products.run();
 }
 
-void check_bias(const Tensor& bias, const Tensor& weight) {
+void check_bias(const std::string& operation, const Tensor& bias, const Tensor& weight) {
   if (bias.shape() == Shape{weight.size(1)}) return;
-  refuse("linear: the bias must be as long as the weight's second axis", bias, weight, "");
+  refuse(operation + ": the bias must be as long as the weight's second axis", bias, weight, "");
 }
 
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight) {
-  const std::size_t rows = rows_of(x, weight);
+  const std::size_t rows = rows_of("linear", x, weight);
   Array y = empty_output(x, weight);
   gemm(Transpose::no, Transpose::no, rows, weight.size(1), weight.size(0), x.value().data(),
        weight.value().data(), 0, y.data());
@@ -171,8 +171,8 @@ Tensor linear(const Tensor& x, const Tensor& weight) {
 
 // y = x W + b             db = Σ_rows dy
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  const std::size_t rows = rows_of(x, weight);
-  check_bias(bias, weight);
+  const std::size_t rows = rows_of("linear", x, weight);
+  check_bias("linear", bias, weight);
   Array y = empty_output(x, weight);
   gemm(Transpose::no, Transpose::no, rows, weight.size(1), weight.size(0), x.value().data(),
        weight.value().data(), 0, y.data(), {bias.value().data()});
@@ -189,8 +189,8 @@ Tensor linear_relu(const Tensor& x, const Tensor& weight, const Tensor& bias, Re
     throw std::invalid_argument("linear_relu: the slope must be in [0, 1], got " +
                                 std::to_string(slope));
   }
-  const std::size_t rows = rows_of(x, weight);
-  check_bias(bias, weight);
+  const std::size_t rows = rows_of("linear_relu", x, weight);
+  check_bias("linear_relu", bias, weight);
   Array y = empty_output(x, weight);
   gemm(Transpose::no, Transpose::no, rows, weight.size(1), weight.size(0), x.value().data(),
        weight.value().data(), 0, y.data(), {bias.value().data(), slope});

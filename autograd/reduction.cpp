@@ -287,13 +287,14 @@ void log_in_place(Real* x, std::size_t n) {
   apply_in_place(x, n, [](auto y) { return log(y); });
 }
 
-// y = e^(x − shift) and its sums. The shift is the maximum, or 0 where that is infinite: ∞ − ∞ must
-// not appear.
+// y = e^(x − shift) and its sums. The shift is the maximum, or the finite number next to it: ∞ − ∞
+// must not appear, and beside an ∞ every finite number is 0.
 void shifted_exponentials(const Real* __restrict x, Real* __restrict y, Real* __restrict shift,
                           Real* __restrict sums, Span3 span) {
   max_middle(x, shift, span);
   for (std::size_t i = 0; i < span.results(); ++i) {
-    shift[i] = std::isfinite(shift[i]) ? shift[i] : Real(0);
+    shift[i] =
+        std::clamp(shift[i], std::numeric_limits<Real>::lowest(), std::numeric_limits<Real>::max());
   }
   for_each_line(span, [=](std::size_t start, std::size_t count, auto reduced) {
     for (std::size_t k = 0; k < count; ++k) y[start + k] = x[start + k] - shift[reduced(k)];
