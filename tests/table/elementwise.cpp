@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -156,6 +157,53 @@ std::size_t flat(const Shape& shape, const Shape& at) {
   std::size_t i = 0;
   for (std::size_t d = 0; d < shape.size(); ++d) i = i * shape[d] + at[d];
   return i;
+}
+
+namespace {
+
+// Which part a position belongs to: its index among the results of a reduction.
+Shape reduced_shape(const Shape& shape, const std::vector<std::size_t>& axes, bool keepdims) {
+  Shape result;
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    const bool gone = std::count(axes.begin(), axes.end(), d) != 0;
+    if (!gone || keepdims) result.push_back(gone ? 1 : shape[d]);
+  }
+  return result;
+}
+
+std::vector<std::vector<std::size_t>> members(const Numbers& x,
+                                              const std::vector<std::size_t>& axes) {
+  const Shape kept = reduced_shape(x.shape, axes, true);
+  std::vector<std::vector<std::size_t>> result(size_of(kept));
+  std::size_t i = 0;
+  for_each_position(x.shape, [&](const Shape& at) { result[source_of(at, kept)].push_back(i++); });
+  return result;
+}
+
+Quads picked(const Numbers& x, const std::vector<std::size_t>& positions) {
+  Quads part;
+  for (const std::size_t i : positions) part.push_back(x.data[i]);
+  return part;
+}
+
+}  // namespace
+
+Numbers reduced(const Numbers& x, const Axes& axes, bool keepdims,
+                const std::function<Quad(const Quads&)>& f) {
+  const std::vector<std::size_t> sorted = normalised_axes("reference", axes, x.shape);
+  Numbers y(reduced_shape(x.shape, sorted, keepdims), 0);
+  std::size_t i = 0;
+  for (const auto& part : members(x, sorted)) y.data[i++] = f(picked(x, part));
+  return y;
+}
+
+Numbers mapped(const Numbers& x, const Axes& axes, const std::function<Quads(const Quads&)>& f) {
+  Numbers y(x.shape, 0);
+  for (const auto& part : members(x, normalised_axes("reference", axes, x.shape))) {
+    const Quads values = f(picked(x, part));
+    for (std::size_t i = 0; i < part.size(); ++i) y.data[part[i]] = values[i];
+  }
+  return y;
 }
 
 std::size_t source_of(const Shape& at, const Shape& own) {

@@ -65,10 +65,21 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
                     [](double x, double y) { return same_bits(x, y); });
 }
 
-bool same_bits(const Run& a, const Run& b) {
-  return a.shape == b.shape && same_bits(a.value, b.value) &&
-         std::equal(a.gradients.begin(), a.gradients.end(), b.gradients.begin(), b.gradients.end(),
-                    [](const auto& x, const auto& y) { return same_bits(x, y); });
+std::uint64_t fingerprint(const Run& run) {
+  std::uint64_t hash = 14695981039346656037u;  // FNV-1a, word by word
+  const auto add = [&hash](std::uint64_t word) { hash = (hash ^ word) * 1099511628211u; };
+  const auto add_all = [&](const std::vector<double>& numbers) {
+    add(numbers.size());
+    for (const double x : numbers) {
+      std::uint64_t bits = 0;
+      if (!std::isnan(x)) std::memcpy(&bits, &x, sizeof x);
+      add(std::isnan(x) ? ~bits : bits);
+    }
+  };
+  for (const std::size_t size : run.shape) add(size);
+  add_all(run.value);
+  for (const std::vector<double>& gradient : run.gradients) add_all(gradient);
+  return hash;
 }
 
 }  // namespace nabla::testing

@@ -30,6 +30,7 @@ bool is_constant(const Entry& entry, std::size_t input);
 /// Equal in every bit, all NaN being one.
 bool same_bits(double a, double b);
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b);
-bool same_bits(const Run& a, const Run& b);
+/// One number for all bits of a run, so that a run need not be kept to be compared.
+std::uint64_t fingerprint(const Run& run);
 
 }  // namespace nabla::testing

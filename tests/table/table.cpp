@@ -5,7 +5,8 @@ namespace nabla::testing {
 const std::vector<Entry>& table() {
   static const std::vector<Entry> all = [] {
     std::vector<Entry> list;
-    for (const auto& family : {arithmetic_entries, activation_entries}) {
+    for (const auto& family : {arithmetic_entries, activation_entries, reduction_entries,
+                               matrix_entries, shape_entries, image_entries, loss_entries}) {
       for (Entry& entry : family()) list.push_back(std::move(entry));
     }
     return list;

@@ -93,6 +93,23 @@ struct ElementwiseRule {
   bool broadcasts = true;   ///< or else all inputs have one shape
 };
 
+/// A function of rows: along the last axis of its one input, each row by itself.
+struct RowRule {
+  std::function<Quads(const Quads& row)> value;  ///< one number, or as many as the row has
+  /// Of Σ seed ⊙ value. For special numbers, as above.
+  std::function<Quads(const Quads& row, const Quads& seed)> gradient;
+  std::function<bool(const Quads&)> takes = nullptr;
+};
+
+/// Where an entry's independent parts lie: along which axis of each input (none: the whole input
+/// goes with every part), and of the result.
+struct Parts {
+  std::vector<std::optional<std::size_t>> axes;
+  std::size_t result_axis;
+  std::size_t alone =
+      1;  ///< how many parts there are at least: of one column a sum is that of a row
+};
+
 struct Entry {
   std::string title;                  ///< "softmax over (0, 2)", unique
   std::vector<std::string> declares;  ///< in the headers: "softmax(Tensor, Axes)"
@@ -107,12 +124,15 @@ struct Entry {
 
   double eps = 4;            ///< allowed error of the value, in units of the precision
   double gradient_eps = 64;  ///< of a gradient, relative to the largest of its array
+  /// Errors of a gradient are relative to no less than this: to what it is the difference of.
+  double gradient_scale = 1e-3;
   /// Errors are relative to the largest number of the result, and not to each; to no less than
   /// this.
   std::optional<double> normwise;
 
   std::optional<ElementwiseRule> elementwise;
-  std::vector<bool> rows;  ///< which inputs have rows that are dealt with one by one
+  std::optional<RowRule> row_rule;
+  std::optional<Parts> parts;  ///< of the first sample
   std::vector<Limit> limits;
   std::vector<Refusal> refusals;
   std::vector<SizeParameter> sizes;
@@ -139,12 +159,27 @@ std::size_t flat(const Shape& shape, const Shape& at);
 /// Where position `at` of a broadcast result comes from in an array of shape `own`.
 std::size_t source_of(const Shape& at, const Shape& own);
 
+/// One number for each part of x along `axes`: f(its numbers).
+Numbers reduced(const Numbers& x, const Axes& axes, bool keepdims,
+                const std::function<Quad(const Quads&)>& f);
+/// As many numbers for each part: f(its numbers).
+Numbers mapped(const Numbers& x, const Axes& axes, const std::function<Quads(const Quads&)>& f);
+
 constexpr std::size_t huge = std::size_t{1} << 30;  // bytes that a test may take
 
 // The families ---------------------------------------------------------------------------------
 
 std::vector<Entry> arithmetic_entries();
 std::vector<Entry> activation_entries();
+std::vector<Entry> reduction_entries();
+std::vector<Entry> matrix_entries();
+std::vector<Entry> shape_entries();
+std::vector<Entry> image_entries();
+std::vector<Entry> loss_entries();
+std::vector<Entry> distribution_entries();
+std::vector<Entry> layer_entries();
+std::vector<Entry> schedule_entries();
+std::vector<Entry> measure_entries();
 
 const std::vector<Entry>& table();
 
