@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cblas.h>
 #include <limits>
+#include <mutex>
 #include <omp.h>
 #include <stdexcept>
 #include <string>
@@ -14,15 +15,16 @@ using detail::Product;
 
 // OpenBLAS works on the thread that calls it. Products come to it already cut, from inside parallel
 // regions of ours: threads of its own would be a second pool there, and 0.3.34, told to use more
-// than one, waits for ever for those that OpenMP does not start in a region. Said before main(),
-// for programs that never call set_threads(). Some versions pass the number on to OpenMP, where it
-// is put back.
-[[maybe_unused]] const bool openblas_is_alone = [] {
+// than one, waits for ever for those that OpenMP does not start in a region. Some versions pass the
+// number on to OpenMP, where it is put back.
+void keep_openblas_alone() {
   const int ours = omp_get_max_threads();
   openblas_set_num_threads(1);
   omp_set_num_threads(ours);
-  return true;
-}();
+}
+
+// Said before main(), for programs that never call set_threads().
+[[maybe_unused]] const bool openblas_is_alone = (keep_openblas_alone(), true);
 
 // Below this many multiplications waking the second thread costs more than it brings.
 constexpr std::ptrdiff_t parallel_products = std::ptrdiff_t{1} << 18;
@@ -56,10 +58,16 @@ void run_openblas(Product p) {
     }
     p.beta = 1;
   }
+  // Without threads of its own OpenBLAS may have been built without locks: one call at a time.
+  static const bool has_locks = openblas_get_parallel() != 0;
+  static std::mutex calls;
+  std::unique_lock<std::mutex> turn(calls, std::defer_lock);
+  if (!has_locks) turn.lock();
   const auto size = [](std::ptrdiff_t n) { return static_cast<int>(n); };
   routine(CblasRowMajor, p.transpose_a ? CblasTrans : CblasNoTrans,
           p.transpose_b ? CblasTrans : CblasNoTrans, size(p.m), size(p.n), size(p.k), Real(1), p.a,
           size(p.lda), p.b, size(p.ldb), p.beta, p.c, size(p.ldc));
+  if (turn) turn.unlock();
   if (p.slope == 1) return;
   for (std::ptrdiff_t i = 0; i < p.m; ++i) {
     Real* const row = p.c + i * p.ldc;
@@ -156,6 +164,7 @@ int blas_threading() {
 void set_threads(int count) {
   if (count < 1) throw std::invalid_argument("threads: " + std::to_string(count) + " is below 1");
   omp_set_num_threads(count);
+  keep_openblas_alone();  // whatever the program has told it since
 }
 
 int threads() {

@@ -41,7 +41,8 @@ class Products {
 /// The flavour of OpenBLAS: 0 one thread, 1 a thread pool of its own, 2 OpenMP (what is wanted).
 int blas_threading();
 
-/// Number of threads for gemm and for elementwise work: both share one OpenMP pool.
+/// Number of threads for gemm and for elementwise work: both share one OpenMP pool. OpenBLAS itself
+/// is told to use one, before main() and here: it is called from inside parallel regions.
 void set_threads(int count);
 int threads();
 

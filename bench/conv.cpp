@@ -53,6 +53,7 @@ void convolution(benchmark::State& state, const Sizes& s, bool backward, int thr
 
 void matrix_product(benchmark::State& state, bool ours, int threads) {
   set_threads(threads);
+  if (!ours) openblas_set_num_threads(threads);
   constexpr std::size_t n = 768;
   Rng rng(1);
   const Array a = rng.normal({n, n}), b = rng.normal({n, n});
