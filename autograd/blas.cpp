@@ -75,34 +75,57 @@ void run_openblas(Product p) {
   }
 }
 
-// The largest of `pieces` parts of `side`, in whole tiles.
-std::ptrdiff_t largest_part(std::ptrdiff_t side, std::ptrdiff_t tile, int pieces) {
-  const std::ptrdiff_t tiles = (side + tile - 1) / tile;
-  return std::min(side, (tiles + pieces - 1) / pieces * tile);
+// A part of a product, with the kernel that suits the whole of it: the two kernels round
+// differently.
+struct Part {
+  Product product;
+  bool own;
+
+  void run() const {
+    if (own) {
+      detail::run_own_kernel(product);
+    } else {
+      run_openblas(product);
+    }
+  }
+};
+
+// Appends C cut into `count` parts, whole tiles each, by the side that gives the more equal ones;
+// where they are the same, by the longer one, as each part reads all of the other.
+void cut(const Part& whole, std::ptrdiff_t count, std::vector<Part>& parts) {
+  const Product& p = whole.product;
+  const auto tiles_of = [](std::ptrdiff_t side, std::ptrdiff_t tile) {
+    return (side + tile - 1) / tile;
+  };
+  const auto largest = [&](std::ptrdiff_t side, std::ptrdiff_t tile) {
+    return std::min(side, (tiles_of(side, tile) + count - 1) / count * tile);
+  };
+  const std::ptrdiff_t if_rows = largest(p.m, tile_rows) * p.n;  // size of the largest part
+  const std::ptrdiff_t if_columns = largest(p.n, tile_columns) * p.m;
+  const bool by_rows = if_rows < if_columns || (if_rows == if_columns && p.m > p.n);
+  const std::ptrdiff_t side = by_rows ? p.m : p.n, tile = by_rows ? tile_rows : tile_columns;
+  const auto border = [&](std::ptrdiff_t i) {
+    return std::min(side, tiles_of(side, tile) * i / count * tile);
+  };
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    const std::ptrdiff_t from = border(i), to = border(i + 1);
+    if (from == to) continue;
+    parts.push_back({by_rows ? p.rows(from, to) : p.columns(from, to), whole.own});
+  }
 }
 
-// C is cut into one piece a thread, by the side that gives the more equal pieces; where they are
-// the same, by the longer one, as each thread reads all of the other. OpenBLAS would also use all
-// threads, but it makes them wait for each other inside the product: on the VAE's layers that is 5
-// to 10 percent, and half of the time for the narrow ones.
-std::vector<Product> cut(const Product& p, int pieces) {
-  const std::ptrdiff_t rows = largest_part(p.m, tile_rows, pieces);
-  const std::ptrdiff_t columns = largest_part(p.n, tile_columns, pieces);
-  const std::ptrdiff_t if_rows = rows * p.n, if_columns = columns * p.m;  // size of a piece
-  const bool by_rows = if_rows < if_columns || (if_rows == if_columns && p.m > p.n);
-  const std::ptrdiff_t side = by_rows ? p.m : p.n, step = by_rows ? rows : columns;
-  std::vector<Product> parts;
-  for (std::ptrdiff_t from = 0; from < side; from += step) {
-    const std::ptrdiff_t to = std::min(side, from + step);
-    parts.push_back(by_rows ? p.rows(from, to) : p.columns(from, to));
-  }
-  return parts;
+// How many parts OpenBLAS is given one by one, also on one thread: it takes other kernels for other
+// sizes, and with them the bits of an element change. So the parts are a matter of the shape alone.
+// They are not small, because it copies the whole of one factor for each.
+std::ptrdiff_t grid_of(const Product& p) {
+  constexpr std::ptrdiff_t least_side = 64, most = 8;
+  return std::clamp<std::ptrdiff_t>(std::max(p.m, p.n) / least_side, 1, most);
 }
 
 }  // namespace
 
 void detail::run_product(const Product& product) {
-  if (!run_own_kernel(product)) run_openblas(product);
+  Part{product, suits_own_kernel(product)}.run();
 }
 
 void Products::add(Transpose transpose_a, Transpose transpose_b, std::size_t m, std::size_t n,
@@ -123,31 +146,41 @@ void Products::add(Transpose transpose_a, Transpose transpose_b, std::size_t m, 
                        beta, c, columns, then.bias, then.slope});
 }
 
+// One part a thread: OpenBLAS would also use all threads, but it makes them wait for each other
+// inside the product. On the VAE's layers that is 5 to 10 percent, and half of the time for the
+// narrow ones.
 void Products::run() const {
-  const int pieces = omp_in_parallel() ? 1 : threads();
+  const int pool = omp_in_parallel() ? 1 : threads();
   const auto is_small = [](const Product& p) { return p.m * p.n * p.k < parallel_products; };
   std::ptrdiff_t of_small = 0, before = 0;  // multiplications
   for (const Product& p : products_) of_small += is_small(p) ? p.m * p.n * p.k : 0;
   // Thread t takes the t-th part of every product: whoever has the longer one of the first is
   // waited for once, at the end. Small products stay whole; if they are many, like those of a
   // batch, thread t takes the t-th part of their row.
-  std::vector<std::vector<Product>> shares(static_cast<std::size_t>(pieces));
+  std::vector<std::vector<Part>> shares(static_cast<std::size_t>(pool));
+  std::vector<Part> parts;
   for (const Product& p : products_) {
-    if (pieces == 1 || is_small(p)) {
-      const bool alone = pieces == 1 || of_small < parallel_products;
-      shares[alone ? 0 : static_cast<std::size_t>(before * pieces / of_small)].push_back(p);
+    const Part whole{p, detail::suits_own_kernel(p)};
+    if (is_small(p)) {
+      const bool alone = of_small < parallel_products;
+      shares[alone ? 0 : static_cast<std::size_t>(before * pool / of_small)].push_back(whole);
       before += p.m * p.n * p.k;
       continue;
     }
-    const std::vector<Product> parts = cut(p, pieces);
-    for (std::size_t t = 0; t < parts.size(); ++t) shares[t].push_back(parts[t]);
+    parts.clear();
+    cut(whole, whole.own ? pool : grid_of(p), parts);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      shares[i * shares.size() / parts.size()].push_back(parts[i]);
+    }
   }
   const auto run_share = [&](std::size_t t) {
-    for (const Product& p : shares[t]) detail::run_product(p);
+    for (const Part& part : shares[t]) part.run();
   };
-  if (pieces == 1 || shares[1].empty()) return run_share(0);
-#pragma omp parallel for schedule(static) num_threads(pieces)
-  for (int t = 0; t < pieces; ++t) run_share(static_cast<std::size_t>(t));
+  const bool alone = std::all_of(shares.begin() + 1, shares.end(),
+                                 [](const std::vector<Part>& share) { return share.empty(); });
+  if (alone) return run_share(0);
+#pragma omp parallel for schedule(static) num_threads(pool)
+  for (int t = 0; t < pool; ++t) run_share(static_cast<std::size_t>(t));
 }
 
 void gemm(Transpose transpose_a, Transpose transpose_b, std::size_t m, std::size_t n, std::size_t k,

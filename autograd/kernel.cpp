@@ -164,11 +164,13 @@ void run_strips(const Product& p) {
 
 }  // namespace
 
-bool run_own_kernel(const Product& p) {
-  if (p.n < lanes || p.m < tile_rows) return false;  // most of a tile would be empty
+bool suits_own_kernel(const Product& p) {
+  return p.n >= lanes && p.m >= tile_rows;  // or most of a tile would be empty
+}
+
+void run_own_kernel(const Product& p) {
   const std::ptrdiff_t slices = (p.k + longest - 1) / longest, step = (p.k + slices - 1) / slices;
   for (std::ptrdiff_t k = 0; k < p.k; k += step) run_strips(p.slice(k, std::min(p.k, k + step)));
-  return true;
 }
 
 }  // namespace nabla::detail
@@ -180,9 +182,11 @@ bool run_own_kernel(const Product& p) {
 
 namespace nabla::detail {
 
-bool run_own_kernel(const Product& /*product*/) {
+bool suits_own_kernel(const Product& /*product*/) {
   return false;
 }
+
+void run_own_kernel(const Product& /*product*/) {}
 
 }  // namespace nabla::detail
 #endif

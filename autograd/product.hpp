@@ -59,9 +59,13 @@ struct Product {
   }
 };
 
-/// On the calling thread, by the kernel written for AVX-512 in single precision. False, and nothing
-/// done, on other processors, in double, and for shapes that it does not suit.
-bool run_own_kernel(const Product& product);
+/// True for the shapes that the kernel written for AVX-512 in single precision suits; never on
+/// other processors and in double.
+bool suits_own_kernel(const Product& product);
+
+/// On the calling thread, by that kernel, whatever the shape. Each element is one sum in the order
+/// of k: its bits do not depend on what other rows and columns of C the product has.
+void run_own_kernel(const Product& product);
 
 /// On the calling thread, by that kernel or by OpenBLAS.
 void run_product(const Product& product);
