@@ -2,6 +2,8 @@
 // the patches of a block of output pixels stay in the cache, and those of a whole batch never lie
 // in memory. For 3 × 3 there is something better, in winograd.cpp.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "autograd/blas.hpp"
@@ -32,6 +34,63 @@ std::size_t block_count(const ConvShape& s) {
 // What for_each_job() decides by: as many numbers as take the time of the multiplications.
 std::size_t work(const ConvShape& s) {
   return s.multiplications() / 8;
+}
+
+// Calls visit(pixel of y, pixel of x, (u, v) of the kernel), all as numbers, for each term of the
+// sum in conv2d's declaration.
+template <class Visit>
+void for_each_term(const ConvShape& s, const Visit& visit) {
+  for (std::size_t b = 0; b < s.batch; ++b)
+    for (std::size_t i = 0; i < s.out_height; ++i)
+      for (std::size_t j = 0; j < s.out_width; ++j)
+        for (std::size_t u = 0; u < s.kernel_height; ++u)
+          for (std::size_t v = 0; v < s.kernel_width; ++v) {
+            const std::size_t row = i * s.stride + u, column = j * s.stride + v;  // when padded
+            if (row < s.padding || row >= s.padding + s.height) continue;
+            if (column < s.padding || column >= s.padding + s.width) continue;
+            visit((b * s.out_height + i) * s.out_width + j,
+                  (b * s.height + row - s.padding) * s.width + column - s.padding,
+                  u * s.kernel_width + v);
+          }
+}
+
+// And visit(element of y, of x, of W) for each channel of both sides.
+template <class Visit>
+void for_each_product(const ConvShape& s, const Visit& visit) {
+  for_each_term(s, [&](std::size_t of_y, std::size_t of_x, std::size_t of_kernel) {
+    for (std::size_t c = 0; c < s.in; ++c)
+      for (std::size_t o = 0; o < s.out; ++o)
+        visit(of_y * s.out + o, of_x * s.in + c, (of_kernel * s.in + c) * s.out + o);
+  });
+}
+
+// y = x ∗ W + bias + residual as it is declared: what the faster ways are held against, and the way
+// for numbers that they cannot take.
+void forward_plainly(const ConvShape& s, const Real* x, const Real* weight, const Real* bias,
+                     bool bias_per_image, const Real* residual, Real* y) {
+  Array sums = zeros({s.rows() * s.out});
+  for_each_product(
+      s, [&](std::size_t i, std::size_t j, std::size_t k) { sums.data()[i] += x[j] * weight[k]; });
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const std::size_t image = bias_per_image ? i / (s.out_pixels() * s.out) : 0;
+    Real sum = sums.data()[i];
+    if (bias != nullptr) sum += bias[image * s.out + i % s.out];
+    y[i] = residual == nullptr ? sum : sum + residual[i];
+  }
+}
+
+void weight_gradient_plainly(const ConvShape& s, const Real* x, const Real* dy, Real beta,
+                             Real* dw) {
+  if (beta == 0) std::fill_n(dw, s.patch_size() * s.out, Real(0));
+  for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) { dw[k] += dy[i] * x[j]; });
+}
+
+bool all_finite(const Real* numbers, std::size_t count) {
+  int others = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    others |= std::abs(numbers[i]) <= std::numeric_limits<Real>::max() ? 0 : 1;
+  }
+  return others == 0;
 }
 
 // 1 × 1 without stride and padding: the patches are the image.
@@ -71,6 +130,9 @@ bool start_rows(const ConvShape& s, const Real* bias, bool bias_per_image, const
 // residual may be null, and the residual may be y itself.
 void forward_by_patches(const ConvShape& s, const Real* x, const Real* weight, const Real* bias,
                         bool bias_per_image, const Real* residual, Real* y) {
+  if (s.padding > 0 && !all_finite(weight, s.patch_size() * s.out)) {  // 0 · ∞ outside the image
+    return forward_plainly(s, x, weight, bias, bias_per_image, residual, y);
+  }
   const std::size_t step = rows_per_block(s);
   detail::for_each_job(block_count(s), work(s), [&](std::size_t block) {
     const std::size_t first = block * step, count = std::min(step, s.rows() - first);
@@ -106,31 +168,28 @@ void input_gradient_by_patches(const ConvShape& s, const Real* dy, const Real* w
   });
 }
 
-// dW = beta · dW + Σ_pixels patchᵀ dy: each thread adds up its blocks, and the sums of the threads
-// are added in their order.
+// dW = beta · dW + Σ_pixels patchᵀ dy, in parts of some blocks each.
 void weight_gradient_by_patches(const ConvShape& s, const Real* x, const Real* dy, Real beta,
                                 Real* dw) {
+  constexpr std::size_t most = 8;
   const std::size_t step = rows_per_block(s), blocks = block_count(s);
-  const std::size_t size = s.patch_size() * s.out;
-  if (blocks == 0 && beta == 0) std::fill(dw, dw + size, Real(0));
-  if (blocks == 0) return;
-  const std::size_t parts = std::min(blocks, static_cast<std::size_t>(threads()));
-  Array others = empty({parts - 1, size});
+  const std::size_t size = s.patch_size() * s.out, parts = std::min(blocks, most);
+  Array sums = empty({parts, size});
   detail::for_each_job(parts, work(s), [&](std::size_t part) {
-    Real* const sum = part == 0 ? dw : others.data() + (part - 1) * size;
-    Real before = part == 0 ? beta : Real(0);
+    Real before = 0;
     Array room;
     for (std::size_t b = part * blocks / parts; b < (part + 1) * blocks / parts; ++b) {
       const std::size_t first = b * step, count = std::min(step, s.rows() - first);
       gemm(Transpose::yes, Transpose::no, s.patch_size(), s.out, count,
-           patches_of(s, x, first, count, room), dy + first * s.out, before, sum);
+           patches_of(s, x, first, count, room), dy + first * s.out, before,
+           sums.data() + part * size);
       before = 1;
     }
   });
-  for (std::size_t part = 1; part < parts; ++part) {
-    const Real* const other = others.data() + (part - 1) * size;
-    for (std::size_t i = 0; i < size; ++i) dw[i] += other[i];
+  if (s.padding > 0 && !all_finite(sums.data(), sums.size())) {  // 0 · ∞ outside the image
+    return weight_gradient_plainly(s, x, dy, beta, dw);
   }
+  detail::add_parts(sums, beta, dw);
 }
 
 // Few channels come out of many: the patches would be many times as long as what is computed from
@@ -165,9 +224,13 @@ Shape weight_shape(const ConvShape& s) {
 // From here on the three maps that the operations are made of; each has the way that suits its
 // shape.
 
+bool suits_winograd(const ConvShape& s, const Real* weight) {
+  return detail::suits_winograd(s) && detail::are_moderate(weight, s.patch_size() * s.out);
+}
+
 void forward(const ConvShape& s, const Real* x, const Real* weight, const Real* bias,
              bool bias_per_image, const Real* residual, Real* y) {
-  if (detail::suits_winograd(s)) {
+  if (suits_winograd(s, weight)) {
     return detail::winograd_forward(s, x, weight, bias, bias_per_image, residual, y);
   }
   if (!is_narrow(s)) {
@@ -179,7 +242,9 @@ void forward(const ConvShape& s, const Real* x, const Real* weight, const Real* 
 }
 
 void input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta, Real* dx) {
-  if (detail::suits_winograd(s)) return detail::winograd_input_gradient(s, dy, weight, beta, dx);
+  if (suits_winograd(s, weight)) {
+    return detail::winograd_input_gradient(s, dy, weight, beta, dx);
+  }
   if (!is_narrow(s)) return input_gradient_by_patches(s, dy, weight, beta, dx);
   const Array other = exchange_channels(weight, weight_shape(s), Kernel::turned);
   forward_by_patches(turned(s), dy, other.data(), nullptr, false, beta == 0 ? nullptr : dx, dx);
@@ -306,59 +371,21 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   return record("conv_transpose2d", std::move(y), backward, x, weight, bias);
 }
 
-namespace {
-
-// Calls visit(pixel of y, pixel of x, (u, v) of the kernel), all as numbers, for each term of the
-// sum in conv2d's declaration.
-template <class Visit>
-void for_each_term(const ConvShape& s, const Visit& visit) {
-  for (std::size_t b = 0; b < s.batch; ++b)
-    for (std::size_t i = 0; i < s.out_height; ++i)
-      for (std::size_t j = 0; j < s.out_width; ++j)
-        for (std::size_t u = 0; u < s.kernel_height; ++u)
-          for (std::size_t v = 0; v < s.kernel_width; ++v) {
-            const std::size_t row = i * s.stride + u, column = j * s.stride + v;  // when padded
-            if (row < s.padding || row >= s.padding + s.height) continue;
-            if (column < s.padding || column >= s.padding + s.width) continue;
-            visit((b * s.out_height + i) * s.out_width + j,
-                  (b * s.height + row - s.padding) * s.width + column - s.padding,
-                  u * s.kernel_width + v);
-          }
-}
-
-// And visit(element of y, of x, of W) for each channel of both sides.
-template <class Visit>
-void for_each_product(const ConvShape& s, const Visit& visit) {
-  for_each_term(s, [&](std::size_t of_y, std::size_t of_x, std::size_t of_kernel) {
-    for (std::size_t c = 0; c < s.in; ++c)
-      for (std::size_t o = 0; o < s.out; ++o)
-        visit(of_y * s.out + o, of_x * s.in + c, (of_kernel * s.in + c) * s.out + o);
-  });
-}
-
-}  // namespace
-
 Tensor conv2d_direct(const Tensor& x, const Tensor& weight, const Tensor& bias,
                      const ConvOptions& options) {
   const ConvShape s = detail::conv_shape("conv2d_direct", x.shape(), weight.shape(), options);
   check_bias("conv2d_direct", s, bias, true);
-  Array y = zeros(result_shape(s));
-  const Real* const of_x = x.value().data();
-  const Real* const of_w = weight.value().data();
-  for_each_product(
-      s, [&](std::size_t i, std::size_t j, std::size_t k) { y.data()[i] += of_x[j] * of_w[k]; });
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    const std::size_t image = is_per_image(bias.shape()) ? i / (s.out_pixels() * s.out) : 0;
-    y.data()[i] += bias.value().data()[image * s.out + i % s.out];
-  }
+  Array y = empty(result_shape(s));
+  forward_plainly(s, x.value().data(), weight.value().data(), bias.value().data(),
+                  is_per_image(bias.shape()), nullptr, y.data());
   const auto backward = [s](Node& out, Node& x, Node& weight, Node& bias) {
     const Real* const dy = out.grad().data();
-    Array dx = zeros(x.value.shape()), dw = zeros(weight.value.shape());
+    Array dx = zeros(x.value.shape()), dw = empty(weight.value.shape());
     Array db = zeros(bias.value.shape());
     for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) {
       dx.data()[j] += dy[i] * weight.value.data()[k];
-      dw.data()[k] += dy[i] * x.value.data()[j];
     });
+    weight_gradient_plainly(s, x.value.data(), dy, 0, dw.data());
     for (std::size_t i = 0; i < out.value.size(); ++i) {
       const std::size_t image = is_per_image(db.shape()) ? i / (s.out_pixels() * s.out) : 0;
       db.data()[image * s.out + i % s.out] += dy[i];

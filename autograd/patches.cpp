@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "autograd/reduction.hpp"
 #include "autograd/simd.hpp"
 
 namespace nabla::detail {
@@ -130,6 +131,19 @@ void scatter_patches(const ConvShape& shape, const Real* patches, std::size_t fi
     const Real* const from = patches + line.patch + line.left;
     Real* const to = dx + line.image;
     for (std::size_t k = 0; k < line.inside; ++k) to[k] += from[k];
+  });
+}
+
+void add_parts(const Array& parts, Real beta, Real* dw) {
+  constexpr std::size_t stretch = 4096;
+  const std::size_t count = parts.shape()[0], size = parts.shape()[1];
+  for_each_job((size + stretch - 1) / stretch, parts.size(), [&](std::size_t job) {
+    const std::size_t begin = job * stretch, end = std::min(size, begin + stretch);
+    if (beta == 0) std::fill(dw + begin, dw + end, Real(0));
+    for (std::size_t p = 0; p < count; ++p) {
+      const Real* const part = parts.data() + p * size;
+      for (std::size_t i = begin; i < end; ++i) dw[i] += part[i];
+    }
   });
 }
 

@@ -41,6 +41,10 @@ void gather_patches(const ConvShape& shape, const Real* x, std::size_t first, st
 void scatter_patches(const ConvShape& shape, const Real* patches, std::size_t first,
                      std::size_t count, Real* dx);
 
+/// dw = β dw + Σ_p parts[p], in this order. The parts of a sum are a matter of the shape alone, so
+/// that it has the same bits on any number of threads.
+void add_parts(const Array& parts, Real beta, Real* dw);
+
 enum class Kernel { as_is, turned };
 
 /// Weights (kh, kw, in, out) to (kh, kw, out, in), with the kernel turned round or not: W[u,v,c,o]

@@ -31,6 +31,9 @@ auto sum_lanes(const V& v) -> decltype(reduce_add(v)) {
 inline Vector multiply_add(const Vector& a, const Vector& b, const Vector& c) {
   return xsimd::fma(a, b, c);  // a b + c
 }
+inline bool all_below(const Vector& v, Real limit) {
+  return xsimd::all(v < Vector(limit));  // no NaN is
+}
 #else
 using Vector = Real;
 constexpr std::size_t lanes = 1;
@@ -46,6 +49,9 @@ inline Real sum_lanes(Vector v) {
 }
 inline Vector multiply_add(Vector a, Vector b, Vector c) {
   return a * b + c;
+}
+inline bool all_below(Vector v, Real limit) {
+  return v < limit;
 }
 #endif
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include "autograd/blas.hpp"
 #include "autograd/channels.hpp"
 #include "autograd/product.hpp"
+#include "autograd/reduction.hpp"
 #include "autograd/simd.hpp"
 
 namespace nabla::detail {
@@ -92,12 +94,29 @@ void transform_weight_gradient(const From& from, const To& to) {
   to(2, times_plus(Real(1) / 6, sum34 - sum12, from(5)));
 }
 
-constexpr auto input = [](const auto& from, const auto& to) { transform_input(from, to); };
 constexpr auto output = [](const auto& from, const auto& to) { transform_output(from, to); };
-constexpr auto gradient = [](const auto& from, const auto& to) { transform_gradient(from, to); };
 constexpr auto weight = [](const auto& from, const auto& to) { transform_weight(from, to); };
 constexpr auto weight_gradient = [](const auto& from, const auto& to) {
   transform_weight_gradient(from, to);
+};
+
+// The two that take images also say at which of their results a large number shows, wherever among
+// the ones they take it stands, and a row, a column or a block of them too.
+struct Input {
+  static constexpr Index size = 6;
+  static constexpr bool shows(Index i) { return i == 0 || i == 1 || i == 5; }
+  template <class From, class To>
+  void operator()(const From& from, const To& to) const {
+    transform_input(from, to);
+  }
+};
+struct Gradient {
+  static constexpr Index size = 4;
+  static constexpr bool shows(Index i) { return i == 1 || i == 3; }
+  template <class From, class To>
+  void operator()(const From& from, const To& to) const {
+    transform_gradient(from, to);
+  }
 };
 
 // The same along both axes of a square of numbers, N × N to M × M, row by row.
@@ -212,54 +231,104 @@ Image image_of_y(const ConvShape& s) {
           static_cast<Index>(s.out)};
 }
 
+template <std::size_t count>
+bool are_moderate(const std::array<const Real*, count>& pixels, Index channels) {
+  return std::all_of(pixels.begin(), pixels.end(), [channels](const Real* pixel) {
+    return detail::are_moderate(pixel, static_cast<std::size_t>(channels));
+  });
+}
+
 // Tiles [first, first + count), of x or of dy, transformed into a block. The tile is N × N pixels
-// and begins `margin` before that of y.
-template <Index N, class Transform>
-void transform_tiles(const Transform& transform, const Tiles& tiles, const Real* images,
-                     const Image& size, Index margin, Index first, Index count,
-                     const TileBlock& block, const Real* zeros) {
+// and begins `margin` before that of y. Appends to `wild` those with a number that is not moderate.
+template <class Transform>
+void transform_tiles(const Tiles& tiles, const Real* images, const Image& size, Index margin,
+                     Index first, Index count, const TileBlock& block, const Real* zeros,
+                     std::vector<Index>& wild) {
+  constexpr Index N = Transform::size;
   for (Index t = 0; t < count; ++t) {
     const Tiles::Place place = tiles[first + t];
     const std::array<const Real*, N* N> at =
         pixels<N>(images + place.image * size.numbers(), size, place.top - margin,
                   place.left - margin, zeros);
+    Vector squares(Real(0));  // not below that of any number in the tile
     for_each_column(block.width(), [&](std::size_t c, const auto& column) {
       Real* const to = block.data + t * block.channels + c;
       along_both_axes<N, 6>(
-          transform, [&](Index i) { return column.load(at[static_cast<std::size_t>(i)] + c); },
-          [&](Index p, const Vector& v) { column.store(to + p * block.distance, v); });
+          Transform(), [&](Index i) { return column.load(at[static_cast<std::size_t>(i)] + c); },
+          [&](Index p, const Vector& v) {
+            if (Transform::shows(p / 6) && Transform::shows(p % 6)) {
+              squares = simd::multiply_add(v, v, squares);
+            }
+            column.store(to + p * block.distance, v);
+          });
     });
+    if (!simd::all_below(squares, moderate * moderate) && !are_moderate(at, size.channels)) {
+      wild.push_back(first + t);
+    }
   }
 }
 
 // Bᵀ x B
 void input_tiles(const ConvShape& s, const Tiles& tiles, const Real* x, Index first, Index count,
-                 const Room& room) {
-  transform_tiles<6>(input, tiles, x, image_of_x(s), static_cast<Index>(s.padding), first, count,
-                     room.of_x, room.zero_pixel());
+                 const Room& room, std::vector<Index>& wild) {
+  transform_tiles<Input>(tiles, x, image_of_x(s), static_cast<Index>(s.padding), first, count,
+                         room.of_x, room.zero_pixel(), wild);
 }
 
 // A dy Aᵀ
 void gradient_tiles(const ConvShape& s, const Tiles& tiles, const Real* dy, Index first,
-                    Index count, const Room& room) {
-  transform_tiles<4>(gradient, tiles, dy, image_of_y(s), 0, first, count, room.of_y,
-                     room.zero_pixel());
+                    Index count, const Room& room, std::vector<Index>& wild) {
+  transform_tiles<Gradient>(tiles, dy, image_of_y(s), 0, first, count, room.of_y, room.zero_pixel(),
+                            wild);
 }
 
-// y = Aᵀ m A + bias + residual
+// Calls visit(pixel of y, pixel of x, place in the kernel) for each term of the sums that the
+// convolution itself has for the pixels of y in a tile; all are where the first channel lies.
+template <class Visit>
+void for_each_term(const ConvShape& s, const Tiles::Place& place, const Visit& visit) {
+  const Image x = image_of_x(s), y = image_of_y(s);
+  const Index bottom = std::min(place.top + 4, y.height);
+  const Index right = std::min(place.left + 4, y.width);
+  for (Index i = place.top; i < bottom; ++i) {
+    for (Index j = place.left; j < right; ++j) {
+      for (Index k = 0; k < 9; ++k) {
+        const Index row = i + k / 3 - static_cast<Index>(s.padding);
+        const Index column = j + k % 3 - static_cast<Index>(s.padding);
+        if (row < 0 || row >= x.height || column < 0 || column >= x.width) continue;
+        visit(((place.image * y.height + i) * y.width + j) * y.channels,
+              ((place.image * x.height + row) * x.width + column) * x.channels,
+              k * x.channels * y.channels);
+      }
+    }
+  }
+}
+
+// What is added to a convolution; either may be null.
+struct Addends {
+  const Real* bias;
+  bool bias_per_image;
+  const Real* residual;
+
+  const Real* bias_of(Index image, Index channels) const {
+    return bias != nullptr && bias_per_image ? bias + image * channels : bias;
+  }
+};
+
+// y = Aᵀ m A + bias + residual, but for wild tiles
 void output_tiles(const ConvShape& s, const Tiles& tiles, const Room& room, Index first,
-                  Index count, const Real* bias, bool bias_per_image, const Real* residual,
-                  Real* y) {
+                  Index count, const std::vector<Index>& wild, const Addends& addends, Real* y) {
   const Image size = image_of_y(s);
   const TileBlock& block = room.of_y;
+  const Real* const residual = addends.residual;
   for (Index t = 0; t < count; ++t) {
+    if (std::binary_search(wild.begin(), wild.end(), first + t)) continue;
     const Tiles::Place place = tiles[first + t];
     Real* const image = y + place.image * size.numbers();
     const std::array<Real*, 16> at = pixels<4>(image, size, place.top, place.left, room.pixel);
-    const Real* const own_bias = bias_per_image ? bias + place.image * size.channels : bias;
+    const Real* const bias = addends.bias_of(place.image, size.channels);
     for_each_column(block.width(), [&](std::size_t c, const auto& column) {
       const Real* const from = block.data + t * block.channels + c;
-      const Vector b = bias == nullptr ? Vector(Real(0)) : column.load(own_bias + c);
+      const Vector b = bias == nullptr ? Vector(Real(0)) : column.load(bias + c);
       along_both_axes<6, 4>(
           output, [&](Index p) { return column.load(from + p * block.distance); },
           [&](Index i, const Vector& v) {
@@ -272,6 +341,33 @@ void output_tiles(const ConvShape& s, const Tiles& tiles, const Room& room, Inde
           });
     });
   }
+}
+
+// The same of a wild tile, by the sum in conv2d's declaration.
+void output_plainly(const ConvShape& s, const Tiles::Place& place, const Real* x,
+                    const Real* weight, const Addends& addends, Real* y) {
+  const Index in = static_cast<Index>(s.in), out = static_cast<Index>(s.out);
+  const Real* const bias = addends.bias_of(place.image, out);
+  Numbers sums(s.out);
+  Index done = -1;  // the pixel whose sums these are
+  const auto finish = [&](Index pixel) {
+    for (Index o = 0; done >= 0 && o < out; ++o) {
+      Real sum = sums[static_cast<std::size_t>(o)] + (bias == nullptr ? Real(0) : bias[o]);
+      if (addends.residual != nullptr) sum += addends.residual[done + o];
+      y[done + o] = sum;
+    }
+    std::fill(sums.begin(), sums.end(), Real(0));
+    done = pixel;
+  };
+  for_each_term(s, place, [&](Index of_y, Index of_x, Index of_w) {
+    if (of_y != done) finish(of_y);
+    for (Index c = 0; c < in; ++c) {
+      for (Index o = 0; o < out; ++o) {
+        sums[static_cast<std::size_t>(o)] += x[of_x + c] * weight[of_w + c * out + o];
+      }
+    }
+  });
+  finish(-1);
 }
 
 // The transformed kernel: 36 matrices (C, O) of `area` numbers, one every distance_of(area).
@@ -290,15 +386,16 @@ Numbers weight_tiles(const Real* kernel, Index area) {
   return u;
 }
 
+// A function of the shape alone, as the bits of the sums depend on it.
 Index block_size(const ConvShape& s, const Tiles& tiles) {
   const Index fit = block_numbers / (positions * static_cast<Index>(s.in + s.out)) / 8 * 8;
-  // at least two blocks a thread, so that a late one does not keep the others waiting
-  const Index share = (tiles.count + 2 * threads() - 1) / (2 * threads());
+  const Index share = (tiles.count + 7) / 8;  // eight blocks or more, for the threads
   return std::clamp<Index>(fit, 8, std::max<Index>(8, (share + 7) / 8 * 8));
 }
 
-void convolve(const ConvShape& s, const Real* x, const Real* u, const Real* bias,
-              bool bias_per_image, const Real* residual, Real* y) {
+void convolve(const ConvShape& s, const Real* x, const Real* weight, const Addends& addends,
+              Real* y) {
+  const Numbers u = weight_tiles(weight, static_cast<Index>(s.in * s.out));
   const Tiles tiles(s);
   const Index in = static_cast<Index>(s.in), out = static_cast<Index>(s.out);
   const Index step = block_size(s, tiles);
@@ -306,12 +403,14 @@ void convolve(const ConvShape& s, const Real* x, const Real* u, const Real* bias
   for (Index first = 0; first < tiles.count; first += step) {
     const Index count = std::min(step, tiles.count - first);
     const Room room(s, step);
-    input_tiles(s, tiles, x, first, count, room);
+    std::vector<Index> wild;
+    input_tiles(s, tiles, x, first, count, room, wild);
     for (Index p = 0; p < positions; ++p) {
-      run_product({false, false, count, out, in, room.of_x.at(p), in, u + p * distance_of(in * out),
-                   out, 0, room.of_y.at(p), out});
+      run_product({false, false, count, out, in, room.of_x.at(p), in,
+                   u.data() + p * distance_of(in * out), out, 0, room.of_y.at(p), out});
     }
-    output_tiles(s, tiles, room, first, count, bias, bias_per_image, residual, y);
+    output_tiles(s, tiles, room, first, count, wild, addends, y);
+    for (const Index tile : wild) output_plainly(s, tiles[tile], x, weight, addends, y);
   }
 }
 
@@ -322,63 +421,89 @@ bool suits_winograd(const ConvShape& s) {
          s.in >= 8 && s.out >= 8;
 }
 
+bool are_moderate(const Real* numbers, std::size_t count) {
+  int others = 0;  // NaN is one
+  for (std::size_t i = 0; i < count; ++i) others |= std::abs(numbers[i]) <= moderate ? 0 : 1;
+  return others == 0;
+}
+
 void winograd_forward(const ConvShape& s, const Real* x, const Real* weight, const Real* bias,
                       bool bias_per_image, const Real* residual, Real* y) {
-  const Numbers u = weight_tiles(weight, static_cast<Index>(s.in * s.out));
-  convolve(s, x, u.data(), bias, bias_per_image, residual, y);
+  convolve(s, x, weight, {bias, bias_per_image, residual}, y);
 }
 
 // A convolution again, of dy with the kernel turned: what was padded by p is padded by 2 − p.
 void winograd_input_gradient(const ConvShape& s, const Real* dy, const Real* weight, Real beta,
                              Real* dx) {
   const Array turned = exchange_channels(weight, {3, 3, s.in, s.out}, Kernel::turned);
-  const Numbers u = weight_tiles(turned.data(), static_cast<Index>(s.in * s.out));
   ConvShape back = s;
   std::swap(back.in, back.out);
   std::swap(back.height, back.out_height);
   std::swap(back.width, back.out_width);
   back.padding = 2 - s.padding;
-  convolve(back, dy, u.data(), nullptr, false, beta == 0 ? nullptr : dx, dx);
+  convolve(back, dy, turned.data(), {nullptr, false, beta == 0 ? nullptr : dx}, dx);
 }
 
-// dw = Gᵀ (Σ_tiles (Bᵀ x B) ⊙ (A dy Aᵀ)) G
-void winograd_weight_gradient(const ConvShape& s, const Real* x, const Real* dy, Real beta,
-                              Real* dw) {
-  const Tiles tiles(s);
+namespace {
+
+// sums = Gᵀ (Σ_tiles (Bᵀ x B) ⊙ (A dy Aᵀ)) G over some blocks of tiles, wild ones by the plain sum.
+void weight_gradient_of(const ConvShape& s, const Tiles& tiles, Index step, Index first_block,
+                        Index last_block, const Real* x, const Real* dy, Real* sums) {
   const Index in = static_cast<Index>(s.in), out = static_cast<Index>(s.out), area = in * out;
-  const Index step = block_size(s, tiles), parts = threads();
-  const Index blocks = (tiles.count + step - 1) / step;
-  const Index distance = distance_of(area), part_distance = positions * distance;
-  // Each part has its own sums and its own blocks, so that the order of additions is fixed.
-  Numbers sums(static_cast<std::size_t>(parts * part_distance));
-#pragma omp parallel for schedule(static, 1)
-  for (Index part = 0; part < parts; ++part) {
-    Real* const sum = sums.data() + part * part_distance;
-    const Room room(s, step);
-    std::fill_n(sum, part_distance, Real(0));
-    for (Index b = blocks * part / parts; b < blocks * (part + 1) / parts; ++b) {
-      const Index first = b * step, count = std::min(step, tiles.count - first);
-      input_tiles(s, tiles, x, first, count, room);
-      gradient_tiles(s, tiles, dy, first, count, room);
+  Array transformed = empty({static_cast<std::size_t>(positions * distance_of(area))});
+  Real* const u = transformed.data();
+  const Room room(s, step);
+  std::vector<Index> wild;
+  for (Index b = first_block; b < last_block; ++b) {
+    const Index first = b * step, count = std::min(step, tiles.count - first);
+    const std::size_t before = wild.size();
+    input_tiles(s, tiles, x, first, count, room, wild);
+    gradient_tiles(s, tiles, dy, first, count, room, wild);
+    for (std::size_t i = before; i < wild.size(); ++i) {
+      const Index t = wild[i] - first;
       for (Index p = 0; p < positions; ++p) {
-        run_product({true, false, in, out, count, room.of_x.at(p), in, room.of_y.at(p), out, 1,
-                     sum + p * distance, out});
+        std::fill_n(room.of_x.at(p) + t * in, in, Real(0));
+        std::fill_n(room.of_y.at(p) + t * out, out, Real(0));
       }
+    }
+    for (Index p = 0; p < positions; ++p) {
+      run_product({true, false, in, out, count, room.of_x.at(p), in, room.of_y.at(p), out,
+                   b == first_block ? Real(0) : Real(1), u + p * distance_of(area), out});
     }
   }
   for_each_column(static_cast<std::size_t>(area), [&](std::size_t i, const auto& column) {
-    const auto total = [&](Index p) {
-      Vector result = column.load(sums.data() + p * distance + i);
-      for (Index part = 1; part < parts; ++part) {
-        result = result + column.load(sums.data() + part * part_distance + p * distance + i);
-      }
-      return result;
-    };
-    along_both_axes<6, 3>(weight_gradient, total, [&](Index k, const Vector& v) {
-      Real* const to = dw + k * area + i;
-      column.store(to, beta == 0 ? v : times_plus(beta, column.load(to), v));
-    });
+    along_both_axes<6, 3>(
+        weight_gradient, [&](Index p) { return column.load(u + p * distance_of(area) + i); },
+        [&](Index k, const Vector& v) { column.store(sums + k * area + i, v); });
   });
+  std::sort(wild.begin(), wild.end());
+  wild.erase(std::unique(wild.begin(), wild.end()), wild.end());
+  for (const Index tile : wild) {
+    for_each_term(s, tiles[tile], [&](Index of_y, Index of_x, Index of_w) {
+      for (Index c = 0; c < in; ++c) {
+        for (Index o = 0; o < out; ++o) sums[of_w + c * out + o] += x[of_x + c] * dy[of_y + o];
+      }
+    });
+  }
+}
+
+}  // namespace
+
+void winograd_weight_gradient(const ConvShape& s, const Real* x, const Real* dy, Real beta,
+                              Real* dw) {
+  constexpr Index most = 8, least_tiles = 64;  // parts; less in one would not be worth its sum
+  const Tiles tiles(s);
+  const Index step = block_size(s, tiles), blocks = (tiles.count + step - 1) / step;
+  const Index parts =
+      std::min(blocks, std::clamp<Index>(tiles.count / least_tiles, Index(1), most));
+  const std::size_t size = 9 * s.in * s.out;
+  Array sums = empty({static_cast<std::size_t>(parts), size});
+#pragma omp parallel for schedule(static, 1)
+  for (Index part = 0; part < parts; ++part) {
+    weight_gradient_of(s, tiles, step, blocks * part / parts, blocks * (part + 1) / parts, x, dy,
+                       sums.data() + part * static_cast<Index>(size));
+  }
+  add_parts(sums, beta, dw);
 }
 
 }  // namespace nabla::detail

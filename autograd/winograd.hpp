@@ -16,6 +16,12 @@ namespace nabla::detail {
 /// True for 3 × 3 kernels of stride 1, padding up to 2 and enough channels on both sides.
 bool suits_winograd(const ConvShape& shape);
 
+/// What is computed from a tile is right to some 1e-7 of its largest number, also where that is not
+/// in the window of an output. So tiles with a number beyond this, an infinity or NaN are computed
+/// by the plain sum instead. Weights are for the caller to check.
+constexpr Real moderate = 2048;
+bool are_moderate(const Real* numbers, std::size_t count);
+
 /// y = conv(x, w) + bias + residual: x (B, h, w, C), weight (3, 3, C, O), y (B, h', w', O), and
 /// residual like y, or null. The bias is (O,) or, bias_per_image, (B, O). y may be the residual.
 void winograd_forward(const ConvShape& shape, const Real* x, const Real* weight, const Real* bias,

@@ -1,6 +1,8 @@
 // Convolutions: the fast one against plain loops, those against an example worked by hand, and
 // gradients against differences.
+#include <cmath>
 #include <doctest/doctest.h>
+#include <limits>
 
 #include "autograd/ops.hpp"
 #include "tests/reference.hpp"
@@ -272,6 +274,64 @@ TEST_CASE("conv_transpose2d: its sum in plain loops, and the adjoint of conv2d")
     CHECK(inner(up, other) ==
           doctest::Approx(inner(x, down)).epsilon(is_double ? 1e-10 : 1e-3).scale(10));
     CHECK(difference(got.dx, (Tensor(down) * Real(2)).value()) < tolerance);
+  }
+}
+
+// Whether two arrays have the same infinities and NaN, and are close elsewhere, wherever the
+// numbers are of ordinary size by those of ordinary size.
+void check_same_limits(const Array& a, const Array& b) {
+  REQUIRE(a.shape() == b.shape());
+  std::size_t different = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const Real p = a.data()[i], q = b.data()[i];
+    const bool same = std::isnan(q)
+                          ? std::isnan(p)
+                          : p == q || std::abs(p - q) <= Real(1e-3) + Real(1e-5) * std::abs(q);
+    different += same ? 0 : 1;
+  }
+  CHECK(different == 0);
+}
+
+TEST_CASE("what is in one pixel, weight or gradient stays in its windows") {
+  const Real infinity = std::numeric_limits<Real>::infinity();
+  struct Place {
+    std::size_t row, column;
+  };
+  for (const Case& c : {Case{2, 9, 10, 9, 3, 3, 17, 1, 1}, Case{1, 8, 8, 16, 3, 3, 16, 1, 0},
+                        Case{1, 6, 5, 8, 3, 3, 8, 1, 2}, Case{1, 8, 8, 16, 3, 3, 1, 1, 1},
+                        Case{1, 8, 8, 2, 3, 3, 16, 1, 1}, Case{2, 7, 7, 3, 5, 5, 4, 2, 2}}) {
+    for (const Real large : {infinity, -infinity, std::numeric_limits<Real>::quiet_NaN(),
+                             Real(1e20), Real(-1e8), Real(1e5)}) {
+      for (const Place& place : {Place{0, 0}, Place{3, 3}, Place{4, 4}, Place{5, 1}}) {
+        CAPTURE(c.in);
+        CAPTURE(c.out);
+        CAPTURE(large);
+        CAPTURE(place.row);
+        const Array x0 = points({c.batch, c.height, c.width, c.in}, -1, 1);
+        const Array w0 = points({c.kernel_height, c.kernel_width, c.in, c.out}, -0.6, 0.5);
+        const ConvOptions options{c.stride, c.padding};
+        const Tensor bias = parameter(points({c.out}, -1, 1));
+        const Shape shape = conv2d(Tensor(x0), Tensor(w0), bias, options).shape();
+        const Array seed0 = points(shape, -1, 1);
+        for (const int where : {0, 1, 2}) {  // x, the weight, the gradient of y
+          Array x_value = x0, w_value = w0, seed = seed0;
+          if (where == 0) x_value(c.batch - 1, place.row, place.column % c.width, c.in - 1) = large;
+          if (where == 1) w_value(place.row % 3, place.column % 3, c.in / 2, c.out / 2) = large;
+          if (where == 2) {
+            seed(c.batch - 1, place.row % shape[1], place.column % shape[2], c.out / 2) = large;
+          }
+          const Tensor x = parameter(x_value), w = parameter(w_value);
+          const Tensor x_direct = parameter(x_value), w_direct = parameter(w_value);
+          const Tensor y = conv2d(x, w, bias, options);
+          const Tensor direct = conv2d_direct(x_direct, w_direct, bias, options);
+          check_same_limits(y.value(), direct.value());
+          y.backward(seed);
+          direct.backward(seed);
+          check_same_limits(x.grad(), x_direct.grad());
+          check_same_limits(w.grad(), w_direct.grad());
+        }
+      }
+    }
   }
 }
 
