@@ -234,10 +234,21 @@ Tensor layer_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real
     Array of_gain = zeros({batch.blocks(), C}), of_shift = of_gain;
     detail::with_gradient_of(x, [&](Real* dx, Real beta) {
       batch.for_each_block([&](std::size_t i, const Block& block, std::size_t at) {
-        for (std::size_t row = 0; row < block.rows; ++row, at += C) {
-          row_backward(C, RowMap(moments[at / C], e), x.value.data() + at, gain.value.data(),
-                       out.grad().data() + at, beta, dx == nullptr ? nullptr : dx + at,
-                       of_gain.data() + i * C, of_shift.data() + i * C);
+        constexpr std::size_t most = 64;  // rows that are added up before the sums go to double
+        std::vector<double> sums(2 * C);
+        for (std::size_t row = 0; row < block.rows;) {
+          Array part = zeros({2, C});
+          for (const std::size_t end = std::min(block.rows, row + most); row < end;
+               ++row, at += C) {
+            row_backward(C, RowMap(moments[at / C], e), x.value.data() + at, gain.value.data(),
+                         out.grad().data() + at, beta, dx == nullptr ? nullptr : dx + at,
+                         part.data(), part.data() + C);
+          }
+          for (std::size_t c = 0; c < 2 * C; ++c) sums[c] += static_cast<double>(part.data()[c]);
+        }
+        for (std::size_t c = 0; c < C; ++c) {
+          of_gain(i, c) = static_cast<Real>(sums[c]);
+          of_shift(i, c) = static_cast<Real>(sums[C + c]);
         }
       });
     });

@@ -1,6 +1,7 @@
 // Windows of images: means, maxima, and pixels repeated. Images go to the threads one by one.
 #include <algorithm>
 #include <stdexcept>
+#include <vector>
 
 #include "autograd/ops.hpp"
 #include "autograd/reduction.hpp"
@@ -49,10 +50,6 @@ struct Windows {
   void clear(std::size_t image, Real* x) const {
     std::fill_n(x + image * height * width * channels, height * width * channels, Real(0));
   }
-  void clear_result(std::size_t image, Real* y) const {
-    const std::size_t size_of_result = out_height * out_width * channels;
-    std::fill_n(y + image * size_of_result, size_of_result, Real(0));
-  }
 };
 
 void check_image(const char* operation, const Tensor& x) {
@@ -75,14 +72,26 @@ Windows windows(const char* operation, const Tensor& x, std::size_t size, std::s
       s[0], s[1], s[2], s[3], size, stride, (s[1] - size) / stride + 1, (s[2] - size) / stride + 1};
 }
 
-// y = beta · y + scale · Σ of the window
-void sum_windows(const Windows& w, const Real* x, Real scale, Real beta, Real* y) {
+// y = beta · y + scale · Σ of the window, in double: a window can be a whole image
+void sum_windows(const Windows& w, const Real* x, double scale, Real beta, Real* y) {
   w.for_each_image([&](std::size_t image) {
-    if (beta == 0) w.clear_result(image, y);
-    w.for_each_pixel(image, [&](std::size_t of_y, std::size_t of_x) {
+    std::vector<double> room(w.channels);
+    double* const sums = room.data();
+    for (std::size_t i = 0; i < w.out_height * w.out_width; ++i) {
+      std::fill(room.begin(), room.end(), 0.0);
+      w.for_each_pixel_of(image, i / w.out_width, i % w.out_width,
+                          [&](std::size_t /*of_y*/, std::size_t of_x) {
 #pragma omp simd
-      for (std::size_t c = 0; c < w.channels; ++c) y[of_y + c] += scale * x[of_x + c];
-    });
+                            for (std::size_t c = 0; c < w.channels; ++c) {
+                              sums[c] += static_cast<double>(x[of_x + c]);
+                            }
+                          });
+      Real* const to = y + (image * w.out_height * w.out_width + i) * w.channels;
+      for (std::size_t c = 0; c < w.channels; ++c) {
+        to[c] = static_cast<Real>(beta == 0 ? scale * sums[c]
+                                            : static_cast<double>(to[c]) + scale * sums[c]);
+      }
+    }
   });
 }
 
@@ -133,12 +142,12 @@ void spread_to_maxima(const Windows& w, std::size_t image, const Real* x, const 
 // y = Σ x / n over the n pixels of a window    dx: dy / n at each of them
 Tensor average_pool2d(const Tensor& x, std::size_t size, std::size_t stride) {
   const Windows w = windows("average_pool2d", x, size, stride);
-  const Real scale = 1 / static_cast<Real>(size * size);
+  const double scale = 1 / (static_cast<double>(size) * static_cast<double>(size));
   Array y = empty(w.out_shape());
   sum_windows(w, x.value().data(), scale, 0, y.data());
   const auto backward = [w, scale](Node& out, Node& x) {
     x.accumulate_with([&](Array& dx, Real beta) {
-      spread_windows(w, out.grad().data(), scale, beta, dx.data());
+      spread_windows(w, out.grad().data(), static_cast<Real>(scale), beta, dx.data());
     });
   };
   return record("average_pool2d", std::move(y), backward, x);

@@ -168,14 +168,38 @@ void cumsum_middle(const Real* in, Real* out, Span3 span, Direction direction) {
   if (n == 0) return;
   const bool forward = direction == Direction::forward;
   for_each_job(span.outer, span.size(), [=](std::size_t o) {
-    std::size_t row = (o * n + (forward ? 0 : n - 1)) * inner;
-    std::copy(in + row, in + row + inner, out + row);
-    for (std::size_t r = 1; r < n; ++r) {
-      const std::size_t before = row;
-      row = forward ? row + inner : row - inner;
-      for (std::size_t i = 0; i < inner; ++i) out[row + i] = out[before + i] + in[row + i];
+    std::vector<double> sums(inner);
+    for (std::size_t r = 0; r < n; ++r) {
+      const std::size_t row = (o * n + (forward ? r : n - 1 - r)) * inner;
+      for (std::size_t i = 0; i < inner; ++i) {
+        sums[i] += static_cast<double>(in[row + i]);
+        out[row + i] = static_cast<Real>(sums[i]);
+      }
     }
   });
+}
+
+void scatter_sums(const Real* in, const std::vector<std::size_t>& places, std::size_t width,
+                  std::size_t rows, Real beta, Real* out) {
+  // The rows of `in` in the order of their places, those of one place in their own order.
+  std::vector<std::size_t> ends(rows + 1), order(places.size());
+  for (const std::size_t place : places) ++ends[place + 1];
+  for (std::size_t i = 0; i < rows; ++i) ends[i + 1] += ends[i];
+  std::vector<std::size_t> next(ends.begin(), ends.end() - 1);
+  for (std::size_t i = 0; i < places.size(); ++i) order[next[places[i]]++] = i;
+  std::vector<double> sums(width);
+  for (std::size_t place = 0; place < rows; ++place) {
+    if (ends[place] == ends[place + 1] && beta != 0) continue;
+    std::fill(sums.begin(), sums.end(), 0.0);
+    for (std::size_t i = ends[place]; i < ends[place + 1]; ++i) {
+      const Real* const row = in + order[i] * width;
+      for (std::size_t k = 0; k < width; ++k) sums[k] += static_cast<double>(row[k]);
+    }
+    Real* const to = out + place * width;
+    for (std::size_t k = 0; k < width; ++k) {
+      to[k] = static_cast<Real>(beta == 0 ? sums[k] : static_cast<double>(to[k]) + sums[k]);
+    }
+  }
 }
 
 // Extremes ------------------------------------------------------------------------------------

@@ -39,9 +39,14 @@ void softmax_middle(const Real* in, Real* out, Span3 span);
 /// And its logarithm, to full precision however large the numbers. Where all are −∞, −∞ throughout.
 void log_softmax_middle(const Real* in, Real* out, Span3 span);
 
-/// out[o, r, i] = Σ_{s ≤ r} in[o, s, i], or Σ_{s ≥ r} when going backward.
+/// out[o, r, i] = Σ_{s ≤ r} in[o, s, i], or Σ_{s ≥ r} when going backward; added up in double.
 enum class Direction { forward, backward };
 void cumsum_middle(const Real* in, Real* out, Span3 span, Direction direction);
+
+/// out[p] = β out[p] + Σ in[i] over the i with places[i] = p, row by row of `width` numbers; `out`
+/// has `rows` of them. Added up in double; β is 0 or 1, and for 0 `out` may be uninitialised.
+void scatter_sums(const Real* in, const std::vector<std::size_t>& places, std::size_t width,
+                  std::size_t rows, Real beta, Real* out);
 
 /// Reduces by one of the functions above, pass after pass. `axes` sorted.
 Array reduce_axes(const Array& a, const std::vector<std::size_t>& axes, bool keepdims,

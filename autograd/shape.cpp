@@ -375,9 +375,7 @@ Tensor gather(const Tensor& x, std::ptrdiff_t axis, const IndexArray& index) {
   for (std::size_t i = 0; i < place.size(); ++i) y.data()[i] = x.value().data()[place[i]];
   const auto backward = [place = std::move(place)](Node& out, Node& x) {
     x.accumulate_with([&](Array& dx, Real beta) {
-      if (beta == 0) dx.fill(0);
-      const Real* const dy = out.grad().data();
-      for (std::size_t i = 0; i < place.size(); ++i) dx.data()[place[i]] += dy[i];
+      detail::scatter_sums(out.grad().data(), place, 1, dx.size(), beta, dx.data());
     });
   };
   return record("gather", std::move(y), backward, x);
@@ -400,12 +398,8 @@ Tensor embedding(const Tensor& table, const IndexArray& index) {
   }
   const auto backward = [rows = std::move(rows), width](Node& out, Node& table) {
     table.accumulate_with([&](Array& gradient, Real beta) {
-      if (beta == 0) gradient.fill(0);
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        const Real* const dy = out.grad().data() + i * width;
-        Real* const row = gradient.data() + rows[i] * width;
-        for (std::size_t k = 0; k < width; ++k) row[k] += dy[k];
-      }
+      detail::scatter_sums(out.grad().data(), rows, width, gradient.shape()[0], beta,
+                           gradient.data());
     });
   };
   return record("embedding", std::move(y), backward, table);

@@ -290,6 +290,28 @@ TEST_CASE("cumsum adds up from the front along its axis") {
   CHECK(cumsum(Tensor(ones({2, 3, 2})), 1).value()(1, 2, 1) == 3);
 }
 
+TEST_CASE("long running sums and many gradients for one place keep their digits") {
+  const std::size_t n = 1'000'000;
+  const double step = static_cast<double>(Real(0.1));
+  const Tensor x = parameter(full({n}, Real(0.1)));
+  const Tensor y = cumsum(x, 0);
+  CHECK(y.value()(n - 1) == doctest::Approx(step * static_cast<double>(n)).epsilon(1e-7));
+  y.backward(full({n}, Real(0.1)));
+  CHECK(x.grad()(0) == doctest::Approx(step * static_cast<double>(n)).epsilon(1e-7));
+  const Tensor table = parameter(zeros({3, 2})), row = parameter(zeros({3}));
+  const IndexArray index = IndexArray::from_shape({n});
+  const IndexArray ones = xt::ones_like(index);
+  for (const double times : {1.0, 2.0}) {  // the second time added to what is there
+    embedding(table, ones).backward(full({n, 2}, Real(0.1)));
+    gather(row, 0, ones).backward(full({n}, Real(0.1)));
+    const double expected = times * step * static_cast<double>(n);
+    CHECK(table.grad()(1, 1) == doctest::Approx(expected).epsilon(1e-7));
+    CHECK(row.grad()(1) == doctest::Approx(expected).epsilon(1e-7));
+    CHECK(table.grad()(0, 0) == 0);
+    CHECK(row.grad()(2) == 0);
+  }
+}
+
 TEST_CASE("an axis out of range or twice is refused by name") {
   const Tensor x(zeros({2, 3}));
   CHECK_THROWS_WITH_AS(sum(x, {2}), "sum: no axis 2 in (2, 3)", std::invalid_argument);
