@@ -1,5 +1,5 @@
 // How far two distributions are from each other: from probabilities, from log-densities, and from
-// samples alone. All sums in double.
+// samples alone. All sums in double, distances too: equal points are 0 apart.
 //
 // Samples are (n, D) and (m, D), n and m as they come. Throws std::invalid_argument on shapes that
 // do not fit and on values that are not finite.
@@ -59,8 +59,9 @@ struct Kernel {
   double operator()(double squared_distance) const;
 };
 
-/// The median of ‖x_i − x_j‖ over pairs i < j: a usual bandwidth (Gretton et al. 2012, §8). Of
-/// more than 1000 rows, over 1000 of them at even steps. Throws if it is 0.
+/// The median of ‖x_i − x_j‖ over pairs i < j: a usual bandwidth (Gretton et al. 2012, §8). Where
+/// their number is even, the mean of the two in the middle. Of more than 1000 rows, over 1000 of
+/// them at even steps. Throws if it is 0.
 double median_distance(const Array& x);
 
 /// MMD² = E k(x, x′) + E k(y, y′) − 2 E k(x, y) by the U-statistic, which leaves out pairs of a

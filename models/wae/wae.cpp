@@ -2,15 +2,47 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include "autograd/node.hpp"
 
 namespace nabla::models {
 namespace {
 
+// |a_i − b_j|² for all pairs: (n, Z), (m, Z) → (n, m). By differences: |a|² + |b|² − 2 aᵀb would
+// leave rounding noise for points that are close to each other and far from 0.
+//   da_i = Σ_j 2 g_ij (a_i − b_j), db_j = −Σ_i 2 g_ij (a_i − b_j)
+Tensor squared_distances(const Tensor& a, const Tensor& b) {
+  const std::size_t n = a.size(0), m = b.size(0), Z = a.size(1);
+  Array r2 = empty({n, m});
+  for (std::size_t i = 0; i < n * m; ++i) {
+    const Real* const of_a = a.value().data() + i / m * Z;
+    const Real* const of_b = b.value().data() + i % m * Z;
+    Real total = 0;
+    for (std::size_t z = 0; z < Z; ++z) total += (of_a[z] - of_b[z]) * (of_a[z] - of_b[z]);
+    r2.data()[i] = total;
+  }
+  const auto backward = [n, m, Z](Node& out, Node& a, Node& b) {
+    Array da = zeros({n, Z}), db = zeros({m, Z});
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < m; ++j) {
+        const Real g = 2 * out.grad().data()[i * m + j];
+        for (std::size_t z = 0; z < Z; ++z) {
+          const Real d = g * (a.value.data()[i * Z + z] - b.value.data()[j * Z + z]);
+          da.data()[i * Z + z] += d;
+          db.data()[j * Z + z] -= d;
+        }
+      }
+    }
+    a.accumulate(std::move(da));
+    b.accumulate(std::move(db));
+  };
+  return record("squared_distances", std::move(r2), backward, a, b);
+}
+
 // k(a_i, b_j) for all pairs: (n, Z), (m, Z) → (n, m)
 Tensor kernel_matrix(const Tensor& a, const Tensor& b, const Kernel& kernel) {
-  const Tensor aa = sum(square(a), {-1}, true), bb = sum(square(b), {-1}, true);  // (n, 1), (m, 1)
-  // |a − b|² = |a|² + |b|² − 2 aᵀb; relu, as rounding may leave less than 0
-  const Tensor r2 = relu(aa + transpose(bb) - matmul(a, transpose(b)) * 2);
+  const Tensor r2 = squared_distances(a, b);
   Tensor k;
   for (const double scale : kernel.scales) {
     const Real C = static_cast<Real>(scale);
