@@ -2,6 +2,8 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "autograd/xtensor.hpp"
 #include "models/metrics.hpp"
@@ -20,33 +22,34 @@ namespace {
 
 using Matrix = xt::xarray<double, xt::layout_type::row_major>;
 
+// Mean and covariance (÷ n − 1) of a sample, the latter as Rᵀ R with R of min(n, D) rows: the
+// covariance itself would have eigenvalues of rounding noise where it has not full rank, and their
+// roots are no longer small.
 struct Moments {
-  Matrix mean;        // (D,)
-  Matrix covariance;  // (D, D), ÷ n − 1
+  std::vector<double> mean;
+  Matrix root;  // R
+
+  double trace() const { return xt::sum(root * root)(); }
 };
 
 Moments moments(const Array& x) {
   const std::size_t n = x.shape()[0], D = x.shape()[1];
-  Matrix points(std::vector<std::size_t>{n, D});
-  std::copy(x.begin(), x.end(), points.begin());
-  Moments result;
-  result.mean = xt::zeros<double>({D});
-  for (std::size_t r = 0; r < n; ++r) {
-    for (std::size_t d = 0; d < D; ++d) result.mean(d) += points(r, d) / static_cast<double>(n);
+  Moments result{std::vector<double>(D, 0.0), Matrix(std::vector<std::size_t>{n, D})};
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    result.mean[i % D] += static_cast<double>(x.data()[i]) / static_cast<double>(n);
   }
-  for (std::size_t r = 0; r < n; ++r) {
-    for (std::size_t d = 0; d < D; ++d) points(r, d) -= result.mean(d);
+  const double scale = 1 / std::sqrt(static_cast<double>(n - 1));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    result.root.data()[i] = (static_cast<double>(x.data()[i]) - result.mean[i % D]) * scale;
   }
-  const Matrix other = xt::transpose(points);
-  result.covariance = xt::linalg::dot(other, points);
-  result.covariance /= static_cast<double>(n - 1);
+  if (n > D) result.root = std::get<1>(xt::linalg::qr(result.root, xt::linalg::qrmode::r));
   return result;
 }
 
 }  // namespace
 
-// The eigenvalues of Σ₁ Σ₂ are those of the symmetric Bᵀ Σ₂ B for any B with B Bᵀ = Σ₁. Here
-// B = V Λ^½ of Σ₁ = V Λ Vᵀ, so that a covariance without full rank does no harm.
+// With Σ₁ = R₁ᵀ R₁ and Σ₂ = R₂ᵀ R₂ the eigenvalues of Σ₁ Σ₂ are the squares of the singular values
+// of R₁ R₂ᵀ, whose sum is therefore tr (Σ₁ Σ₂)^½.
 double frechet_distance(const Array& x, const Array& y) {
   if (x.dimension() != 2 || y.dimension() != 2 || x.shape()[1] != y.shape()[1] ||
       x.shape()[1] == 0) {
@@ -63,26 +66,16 @@ double frechet_distance(const Array& x, const Array& y) {
     }
   }
   const Moments a = moments(x), b = moments(y);
-  const std::size_t D = x.shape()[1];
-  const auto [eigenvalues, V] = xt::linalg::eigh(a.covariance);  // ascending; columns of V
-  Matrix B(std::vector<std::size_t>{D, D});
-  for (std::size_t i = 0; i < D; ++i) {
-    for (std::size_t j = 0; j < D; ++j)
-      B(i, j) = V(i, j) * std::sqrt(std::max(0.0, eigenvalues(j)));
+  const Matrix transposed = xt::transpose(b.root);
+  const Matrix product = xt::linalg::dot(a.root, transposed);
+  const Matrix singular_values = std::get<1>(xt::linalg::svd(product, false, false));
+  const double trace_of_root = xt::sum(singular_values)();
+  const double shapes = a.trace() + b.trace() - 2 * trace_of_root;
+  double shift = 0;
+  for (std::size_t d = 0; d < a.mean.size(); ++d) {
+    shift += (a.mean[d] - b.mean[d]) * (a.mean[d] - b.mean[d]);
   }
-  const Matrix transposed = xt::transpose(B);
-  const Matrix half = xt::linalg::dot(transposed, b.covariance);
-  const Matrix product = xt::linalg::dot(half, B);
-  double trace_of_root = 0;  // tr (Σ₁ Σ₂)^½
-  for (const double value : xt::linalg::eigvalsh(product)) {
-    trace_of_root += std::sqrt(std::max(0.0, value));
-  }
-  double result = -2 * trace_of_root;
-  for (std::size_t d = 0; d < D; ++d) {
-    const double shift = a.mean(d) - b.mean(d);
-    result += shift * shift + a.covariance(d, d) + b.covariance(d, d);
-  }
-  return std::max(0.0, result);  // what is below 0 is rounding
+  return std::max(0.0, shapes) + shift;  // what is below 0 is rounding
 }
 
 }  // namespace nabla::models
