@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -14,20 +15,26 @@ constexpr double ln_2pi = 1.8378770664093454836;
 constexpr std::size_t block = 256;  // rows whose distances to all centres are held at a time
 
 // x − origin, and the squared lengths of its rows.
-Array centred(const Array& x, const std::vector<double>& origin, std::vector<Real>& squares) {
+Array centred(const Array& x, const std::vector<double>& origin, std::vector<double>& squares) {
   const std::size_t D = origin.size();
   Array result = empty(x.shape());
-  squares.resize(x.shape()[0]);
-  for (std::size_t i = 0; i < squares.size(); ++i) {
-    double total = 0;
-    for (std::size_t d = 0; d < D; ++d) {
-      const double value = static_cast<double>(x.data()[i * D + d]) - origin[d];
-      result.data()[i * D + d] = static_cast<Real>(value);
-      total += value * value;
-    }
-    squares[i] = static_cast<Real>(total);
+  squares.assign(x.shape()[0], 0);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double value = static_cast<double>(x.data()[i]) - origin[i % D];
+    result.data()[i] = static_cast<Real>(value);
+    squares[i / D] += value * value;
   }
   return result;
+}
+
+double squared_distance(const Real* a, const Real* b, std::size_t D) {
+  double total = 0;
+#pragma omp simd reduction(+ : total)
+  for (std::size_t d = 0; d < D; ++d) {
+    const double difference = static_cast<double>(a[d]) - static_cast<double>(b[d]);
+    total += difference * difference;
+  }
+  return total;
 }
 
 void check_rows(const char* what, const Array& x) {
@@ -43,7 +50,7 @@ void check_rows(const char* what, const Array& x) {
 
 }  // namespace
 
-ParzenWindow::ParzenWindow(const Array& centres) {
+ParzenWindow::ParzenWindow(const Array& centres) : centres_(centres) {
   check_rows("centres", centres);
   const std::size_t D = centres.shape()[1];
   origin_.assign(D, 0);
@@ -51,7 +58,7 @@ ParzenWindow::ParzenWindow(const Array& centres) {
     origin_[i % D] +=
         static_cast<double>(centres.data()[i]) / static_cast<double>(centres.shape()[0]);
   }
-  centres_ = centred(centres, origin_, squares_);
+  relative_ = centred(centres, origin_, squares_);
 }
 
 void ParzenWindow::check(const Array& x, double sigma) const {
@@ -63,50 +70,61 @@ void ParzenWindow::check(const Array& x, double sigma) const {
   if (!(sigma > 0)) throw std::invalid_argument("ParzenWindow: sigma must be above 0");
 }
 
-// ‖x − c‖² = ‖x‖² + ‖c‖² − 2 xᵀc, the products by gemm. What cancels is small, as both are relative
-// to the mean of the centres; what it leaves below 0 is clipped.
+// Centres so much farther than the nearest that they add less than e⁻⁴⁰ of its share do not count,
+// and these are nearly all. So ‖x − c‖² = ‖x‖² + ‖c‖² − 2 xᵀc by a matrix product in Real, relative
+// to the mean of the centres, says which centres may count; their distances are then taken in
+// double, by differences. Its error is at most a few roundings for each of the D terms.
 template <class F>
-void ParzenWindow::for_each_row(const Array& x, const F& f) const {
+void ParzenWindow::for_each_row(const Array& x, double sigma, const F& f) const {
   const std::size_t m = x.shape()[0], n = squares_.size(), D = origin_.size();
-  std::vector<Real> lengths;
+  const double reach = 80 * sigma * sigma;
+  const double unit =
+      static_cast<double>(std::numeric_limits<Real>::epsilon()) * static_cast<double>(D + 8);
+  std::vector<double> lengths;
   const Array points = centred(x, origin_, lengths);
-  std::vector<Real> distances(std::min(block, m) * n);
+  std::vector<Real> products(std::min(block, m) * n);
   for (std::size_t from = 0; from < m; from += block) {
     const std::size_t rows = std::min(block, m - from);
-    gemm(Transpose::no, Transpose::yes, rows, n, D, points.data() + from * D, centres_.data(), 0,
-         distances.data());
+    gemm(Transpose::no, Transpose::yes, rows, n, D, points.data() + from * D, relative_.data(), 0,
+         products.data());
     const std::ptrdiff_t count = static_cast<std::ptrdiff_t>(rows);
 #pragma omp parallel for schedule(static)
     for (std::ptrdiff_t r = 0; r < count; ++r) {
       const std::size_t row = from + static_cast<std::size_t>(r);
-      Real* const d = distances.data() + static_cast<std::size_t>(r) * n;
+      const Real* const of_row = products.data() + static_cast<std::size_t>(r) * n;
+      double farthest = std::numeric_limits<double>::infinity();
+      const auto error = [&](std::size_t i) { return unit * (lengths[row] + squares_[i]); };
+      const auto about = [&](std::size_t i) {
+        return lengths[row] + squares_[i] - 2 * static_cast<double>(of_row[i]);
+      };
       for (std::size_t i = 0; i < n; ++i) {
-        d[i] = std::max(Real(0), lengths[row] + squares_[i] - 2 * d[i]);
+        farthest = std::min(farthest, about(i) + error(i) + reach);
       }
-      f(row, d);
+      std::vector<double> distances;
+      for (std::size_t i = 0; i < n; ++i) {
+        if (about(i) - error(i) > farthest) continue;  // not of a NaN, where products overflowed
+        distances.push_back(squared_distance(x.data() + row * D, centres_.data() + i * D, D));
+      }
+      f(row, distances);
     }
   }
 }
 
-// ln (1/n) Σ_i e^(−d_i / 2σ²) − D ln(σ √2π)
-double ParzenWindow::log_prob_of(const Real* d, double sigma) const {
-  const std::size_t n = squares_.size();
-  const Real nearest = *std::min_element(d, d + n);
-  const Real scale = static_cast<Real>(1 / (2 * sigma * sigma));
+// ln (1/n) Σ_i e^(−d_i / 2σ²) − D ln(σ √2π), with the d_i that count
+double ParzenWindow::log_prob_of(const std::vector<double>& d, double sigma) const {
+  const double nearest = *std::min_element(d.begin(), d.end());
   double total = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const Real exponent = (d[i] - nearest) * scale;
-    if (exponent < 40) total += static_cast<double>(std::exp(-exponent));  // e⁻⁴⁰ adds nothing
-  }
-  return std::log(total / static_cast<double>(n)) -
-         static_cast<double>(nearest) / (2 * sigma * sigma) -
+  for (const double distance : d) total += std::exp((nearest - distance) / (2 * sigma * sigma));
+  return std::log(total / static_cast<double>(squares_.size())) - nearest / (2 * sigma * sigma) -
          static_cast<double>(origin_.size()) * (std::log(sigma) + 0.5 * ln_2pi);
 }
 
 std::vector<double> ParzenWindow::log_prob(const Array& x, double sigma) const {
   check(x, sigma);
   std::vector<double> result(x.shape()[0]);
-  for_each_row(x, [&](std::size_t row, const Real* d) { result[row] = log_prob_of(d, sigma); });
+  for_each_row(x, sigma, [&](std::size_t row, const std::vector<double>& d) {
+    result[row] = log_prob_of(d, sigma);
+  });
   return result;
 }
 
@@ -115,7 +133,8 @@ double ParzenWindow::best_sigma(const Array& x, const std::vector<double>& sigma
   for (const double sigma : sigmas) check(x, sigma);
   const std::size_t S = sigmas.size();
   std::vector<double> each(x.shape()[0] * S);  // not added up in parallel: the same bits each time
-  for_each_row(x, [&](std::size_t row, const Real* d) {
+  const double largest = *std::max_element(sigmas.begin(), sigmas.end());
+  for_each_row(x, largest, [&](std::size_t row, const std::vector<double>& d) {
     for (std::size_t s = 0; s < S; ++s) each[row * S + s] = log_prob_of(d, sigmas[s]);
   });
   std::vector<double> totals(S, 0.0);

@@ -22,8 +22,8 @@ class ParzenWindow {
   /// Centres (n, D). Throws std::invalid_argument if there are none, or one is not finite.
   explicit ParzenWindow(const Array& centres);
 
-  /// ln p̂ of each row of x (m, D), in nats. Throws std::invalid_argument on another D, a number
-  /// that is not finite, or σ ≤ 0.
+  /// ln p̂ of each row of x (m, D), in nats, summed in double. Throws std::invalid_argument on
+  /// another D, a number that is not finite, or σ ≤ 0.
   std::vector<double> log_prob(const Array& x, double sigma) const;
 
   /// Of some σ the one under which x has the greatest mean ln p̂. Throws as log_prob does, and where
@@ -31,14 +31,16 @@ class ParzenWindow {
   double best_sigma(const Array& x, const std::vector<double>& sigmas) const;
 
  private:
+  // f(row, squared distances of the centres that count under sigma)
   template <class F>
-  void for_each_row(const Array& x, const F& f) const;  // f(row, its n squared distances)
+  void for_each_row(const Array& x, double sigma, const F& f) const;
   void check(const Array& x, double sigma) const;
-  double log_prob_of(const Real* squared_distances, double sigma) const;
+  double log_prob_of(const std::vector<double>& squared_distances, double sigma) const;
 
-  std::vector<double> origin_;  // mean of the centres, the origin of all distances
-  Array centres_;               // relative to it
-  std::vector<Real> squares_;   // ‖c_i‖²
+  Array centres_;
+  std::vector<double> origin_;   // their mean
+  Array relative_;               // centres − origin
+  std::vector<double> squares_;  // and their squared lengths
 };
 
 /// `count` numbers from low to high, each the same multiple of the one before.

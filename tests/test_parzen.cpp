@@ -39,7 +39,26 @@ TEST_CASE("parzen: ln p is that of the mixture, over more rows than are computed
     REQUIRE(log_p.size() == 600);
     for (std::size_t i = 0; i < 600; i += 7) {
       const double expected = directly(x, i, centres, sigma);
-      CHECK(log_p[i] == doctest::Approx(expected).epsilon(is_double ? 1e-9 : 2e-5));
+      CHECK(log_p[i] == doctest::Approx(expected).epsilon(1e-12));
+    }
+  }
+}
+
+TEST_CASE("parzen: narrow windows, and clusters far from each other") {
+  Rng rng(2);
+  for (const std::size_t D : {1, 16}) {
+    Array centres = rng.normal({90, D}, 0, Real(0.02)), x = rng.normal({40, D}, 0, Real(0.02));
+    for (std::size_t d = 0; d < D; ++d) {
+      for (std::size_t i = 0; i < 90; ++i) centres(i, d) += static_cast<Real>(i % 3 * 300);
+      for (std::size_t i = 0; i < 40; ++i) x(i, d) += static_cast<Real>(i % 3 * 300);
+    }
+    const ParzenWindow window(centres);
+    for (const double sigma : {0.01, 0.5, 30.0, 1000.0}) {
+      const std::vector<double> log_p = window.log_prob(x, sigma);
+      for (std::size_t i = 0; i < 40; ++i) {
+        const double expected = directly(x, i, centres, sigma);
+        if (std::isfinite(expected)) CHECK(log_p[i] == doctest::Approx(expected).epsilon(1e-12));
+      }
     }
   }
 }
