@@ -109,12 +109,13 @@ Standardizer Standardizer::fit(const Array& x) {
       variance[c] += d * d;
     }
   }
-  Standardizer result{empty({columns}), empty({columns})};
+  Standardizer result{empty({columns}), empty({columns}), empty({columns})};
   for (std::size_t c = 0; c < columns; ++c) {
     const double std_dev = std::sqrt(variance[c] / static_cast<double>(rows));
     // Below the rounding of the values themselves a column is constant.
     const bool constant = std_dev <= 1e-7 * std::abs(mean[c]);
     result.mean(c) = static_cast<Real>(mean[c]);
+    result.rest(c) = static_cast<Real>(mean[c] - static_cast<double>(result.mean(c)));
     result.std_dev(c) = constant ? Real(1) : static_cast<Real>(std_dev);
   }
   return result;
@@ -122,12 +123,12 @@ Standardizer Standardizer::fit(const Array& x) {
 
 Array Standardizer::apply(const Array& x) const {
   check_columns("Standardizer::apply", x, mean.size());
-  return compute((x - mean) / std_dev);
+  return compute((x - mean - rest) / std_dev);
 }
 
 Array Standardizer::invert(const Array& z) const {
   check_columns("Standardizer::invert", z, mean.size());
-  return compute(z * std_dev + mean);
+  return compute(z * std_dev + rest + mean);
 }
 
 double Standardizer::log_scale() const {

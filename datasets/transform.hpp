@@ -27,6 +27,7 @@ Array binarize_fresh(const Array& batch, const std::vector<std::size_t>& example
 /// A constant column has std 1: its training rows become 0.
 struct Standardizer {
   Array mean, std_dev;  ///< (columns,)
+  Array rest;           ///< what `mean` is short of the mean, as a Real cannot hold all of it
 
   /// Of x (rows, columns), rows ≥ 1. The deviation is that of the rows themselves (÷ n).
   static Standardizer fit(const Array& x);

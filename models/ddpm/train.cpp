@@ -96,7 +96,7 @@ Dataset load(const Run& run) {
 Standardizer scaling_of(const Dataset& data) {
   if (!data.is_image()) return Standardizer::fit(data.train);
   const Array half = full({data.columns()}, Real(0.5));
-  return {half, half};
+  return {half, half, zeros({data.columns()})};
 }
 
 // x is the scaled training data. x̂_0 is kept where data can be: at the noisiest times an error of

@@ -251,8 +251,8 @@ Dataset load(const Run& run, bool toy) {
 // [0, 1] to [−1, 1] for images; else each column of the training rows to mean 0, deviation 1.
 Standardizer scaling_of(const Dataset& data) {
   if (!data.is_image()) return Standardizer::fit(data.train);
-  return {compute(zeros({data.columns()}) + Real(0.5)),
-          compute(zeros({data.columns()}) + Real(0.5))};
+  const Array half = full({data.columns()}, Real(0.5));
+  return {half, half, zeros({data.columns()})};
 }
 
 // What is left of the learning rates after some epochs.
