@@ -59,6 +59,17 @@ void unpack_rows(const Array& packed, const Ordering& o, Real beta, Array& targe
   }
 }
 
+// On the way back a_d is a_{d+1} − W_d: what a large weight has swallowed does not come back.
+bool are_moderate(const Array& W) {
+  constexpr Real largest = 1024;
+  int others = 0;
+#pragma omp parallel for simd reduction(| : others) if (W.size() >= parallel_threshold)
+  for (std::size_t i = 0; i < W.size(); ++i) {
+    others |= std::abs(W.data()[i]) <= largest ? 0 : 1;
+  }
+  return others == 0;
+}
+
 // The weights in packed form, with b in the order of the ordering.
 struct Packed {
   Array W, V, b, c;
@@ -320,9 +331,9 @@ void check(const char* operation, const Shape& x, const NadeWeights& weights, co
 
 void check_binary(const char* operation, const Array& x) {
   const Real* const p = x.data();
-  std::ptrdiff_t others = 0;
-#pragma omp parallel for simd reduction(+ : others) if (x.size() >= parallel_threshold)
-  for (std::size_t i = 0; i < x.size(); ++i) others += p[i] != 0 && p[i] != 1 ? 1 : 0;
+  int others = 0;
+#pragma omp parallel for simd reduction(| : others) if (x.size() >= parallel_threshold)
+  for (std::size_t i = 0; i < x.size(); ++i) others |= p[i] != 0 && p[i] != 1 ? 1 : 0;
   if (others == 0) return;
   const Real* const bad = std::find_if(p, p + x.size(), [](Real v) { return v != 0 && v != 1; });
   throw std::invalid_argument(std::string(operation) + ": x must be 0 or 1, and is " +
@@ -338,6 +349,7 @@ Tensor nade_logits(const Tensor& x, const NadeWeights& weights, const Ordering& 
   if (x.requires_grad()) {
     throw std::invalid_argument("nade_logits: x gets no gradient; detach() it");
   }
+  if (!are_moderate(weights.W.value())) return nade_logits_by_step(x, weights, o);
   const std::size_t B = x.size(0), D = o.size();
   Packed packed(weights, o);
   std::vector<std::uint8_t> inputs(B * D);
