@@ -125,8 +125,8 @@ struct ConvOptions {
 
 /// y[b,i,j,o] = Σ_{u,v,c} x[b, is + u − p, js + v − p, c] W[u,v,c,o] + bias[o]: x (B, h, w, C),
 /// weight (kh, kw, C, O) → (B, h', w', O), h' = ⌊(h + 2p − kh) / s⌋ + 1. x is 0 outside the image.
-/// The bias is (O,), or (B, O): another one for each image. An infinity, NaN or a number beyond 2048
-/// stays in the windows that hold it; smaller ones may leave some 1e-7 of theirs in the outputs
+/// The bias is (O,), or (B, O): another one for each image. An infinity, NaN or a number beyond
+/// 2048 stays in the windows that hold it; smaller ones may leave some 1e-7 of theirs in outputs
 /// beside them, where 3 × 3 kernels are computed in fewer multiplications (winograd.hpp).
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const ConvOptions& options = {});

@@ -203,12 +203,12 @@ void measure_range(Dataset& data) {
     const Real* const p = x->data();
     const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(x->size());
     Real low = data.low, high = data.high;
-    std::ptrdiff_t others = 0;
-#pragma omp parallel for simd reduction(min : low) reduction(max : high) reduction(+ : others)
+    int others = 0;
+#pragma omp parallel for simd reduction(min : low) reduction(max : high) reduction(| : others)
     for (std::ptrdiff_t i = 0; i < n; ++i) {
       low = std::min(low, p[i]);
       high = std::max(high, p[i]);
-      others += p[i] != 0 && p[i] != 1 ? 1 : 0;
+      others |= p[i] != 0 && p[i] != 1 ? 1 : 0;
     }
     data.low = low;
     data.high = high;

@@ -35,8 +35,8 @@
 //
 // Everything that the next epochs depend on must be kept and must not change between end_epoch()
 // and next_epoch(): then a run that was stopped and resumed ends in the same bits as one that was
-// not, on the same binary, processor and number of threads. What is drawn or measured on the way
-// takes its random numbers before end_epoch(), or from an Rng of its own.
+// not, on the same binary and processor. What is drawn or measured on the way takes its random
+// numbers before end_epoch(), or from an Rng of its own.
 #pragma once
 
 #include <cstdint>

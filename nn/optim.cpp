@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <sstream>
 #include <stdexcept>
+
+#include "autograd/reduction.hpp"
 
 namespace nabla::nn {
 namespace {
@@ -265,14 +268,17 @@ namespace {
 
 // Σ g². NaN or infinity anywhere makes it so too; a sum that only overflows is told apart below.
 double sum_of_squares(const Array& a) {
-  const Real* const p = a.data();
-  const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(a.size());
-  double total = 0;
-#pragma omp parallel for simd schedule(static) reduction(+ : total) if (a.size() >= parallel_threshold)
-  for (std::ptrdiff_t i = 0; i < size; ++i) {
-    total += static_cast<double>(p[i]) * static_cast<double>(p[i]);
-  }
-  return total;
+  std::vector<double> sums((a.size() + stretch_size - 1) / stretch_size);
+  detail::for_each_job(sums.size(), a.size(), [&](std::size_t i) {
+    const std::size_t begin = i * stretch_size, end = std::min(a.size(), begin + stretch_size);
+    double total = 0;
+#pragma omp simd reduction(+ : total)
+    for (std::size_t k = begin; k < end; ++k) {
+      total += static_cast<double>(a.data()[k]) * static_cast<double>(a.data()[k]);
+    }
+    sums[i] = total;
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 void refuse_not_finite(const char* operation, const Tensor& parameter) {
