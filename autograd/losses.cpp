@@ -6,6 +6,7 @@
 
 #include "autograd/logistic.hpp"
 #include "autograd/ops.hpp"
+#include "autograd/reduction.hpp"
 #include "autograd/simd.hpp"
 
 namespace nabla {
@@ -158,8 +159,7 @@ Tensor cross_entropy(const Tensor& logits, const IndexArray& classes) {
   for (std::ptrdiff_t r = 0; r < rows; ++r) {
     Real* const p = probs.data() + static_cast<std::size_t>(r) * K;
     Real sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (std::size_t k = 0; k < K; ++k) sum += p[k];
+    detail::sum_middle(p, &sum, {1, K, 1});
     const Real scale = 1 / sum;
     for (std::size_t k = 0; k < K; ++k) p[k] *= scale;
     loss.data()[r] += std::log(sum);
