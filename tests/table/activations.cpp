@@ -32,11 +32,10 @@ std::vector<Entry> activation_entries() {
           [](Quad x) { return sigma(x) * sigma(-x); }, -6, 7),
       unary(
           "log_sigmoid", "log_sigmoid(Tensor)", [](const Tensor& x) { return log_sigmoid(x); },
-          [](Quad x) { return x < -1000 ? x : -std::log1p(std::exp(-x)); },
-          [](Quad x) { return sigma(-x); }, -6, 7),
+          log_sigmoid_of, [](Quad x) { return sigma(-x); }, -6, 7),
       unary(
           "softplus", "softplus(Tensor)", [](const Tensor& x) { return softplus(x); },
-          [](Quad x) { return x > 1000 ? x : std::log1p(std::exp(x)); }, sigma, -6, 7),
+          [](Quad x) { return -log_sigmoid_of(-x); }, sigma, -6, 7),
       unary(
           "relu", "relu(Tensor)", [](const Tensor& x) { return relu(x); },
           [](Quad x) { return x < 0 ? 0 : x; }, [](Quad x) -> Quad { return x > 0; }, -6, 7),

@@ -10,44 +10,6 @@ namespace {
 
 // Convolutions --------------------------------------------------------------------------------
 
-// y[b,i,j,o] = Σ x[b, is + u − p, js + v − p, c] W[u,v,c,o] + bias, or for `transposed` what
-// x[b,i,j,c] W[u,v,c,o] adds to y[b, is + u − p, js + v − p, o].
-Numbers convolved(const std::vector<Numbers>& in, const ConvOptions& options, bool transposed) {
-  const Numbers &x = in[0], &w = in[1], &bias = in[2];
-  const std::size_t s = options.stride, p = options.padding;
-  const auto extent = [&](std::size_t size, std::size_t kernel) {
-    return transposed ? (size - 1) * s + kernel - 2 * p : (size + 2 * p - kernel) / s + 1;
-  };
-  Numbers y(
-      Shape{x.shape[0], extent(x.shape[1], w.shape[0]), extent(x.shape[2], w.shape[1]), w.shape[3]},
-      0);
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    const std::size_t channel = i % w.shape[3], image = i / (y.size() / y.shape[0]);
-    y.data[i] = bias.data[bias.shape.size() == 1 ? channel : image * w.shape[3] + channel];
-  }
-  const Numbers &small = transposed ? x : y, &wide = transposed ? y : x;
-  for_each_position(
-      {x.shape[0], small.shape[1], small.shape[2], w.shape[0], w.shape[1]}, [&](const Shape& at) {
-        const std::size_t row = at[1] * s + at[3], column = at[2] * s + at[4];
-        if (row < p || row >= p + wide.shape[1] || column < p || column >= p + wide.shape[2])
-          return;
-        const std::size_t near = (at[0] * small.shape[1] + at[1]) * small.shape[2] + at[2];
-        const std::size_t far = (at[0] * wide.shape[1] + row - p) * wide.shape[2] + column - p;
-        const std::size_t of_x = (transposed ? near : far) * w.shape[2];
-        const std::size_t of_y = (transposed ? far : near) * w.shape[3];
-        const std::size_t of_w = (at[3] * w.shape[1] + at[4]) * w.shape[2] * w.shape[3];
-        for (std::size_t c = 0; c < w.shape[2]; ++c) {
-          for (std::size_t o = 0; o < w.shape[3]; ++o) {
-            y.data[of_y + o] += x.data[of_x + c] * w.data[of_w + c * w.shape[3] + o];
-          }
-        }
-      });
-  if (in.size() == 4) {
-    for (std::size_t i = 0; i < y.size(); ++i) y.data[i] += in[3].data[i];
-  }
-  return y;
-}
-
 using Convolution = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const ConvOptions&);
 
 struct Kernel {
@@ -354,29 +316,6 @@ Entry upsample_entry(std::size_t factor) {
 
 // Normalisations ------------------------------------------------------------------------------
 
-// Which numbers are normalised together: a part for each flat index.
-using Partition = std::function<std::size_t(const Shape& shape, std::size_t i)>;
-
-Numbers normalised(const std::vector<Numbers>& in, const Partition& part, Quad epsilon, bool silu) {
-  const Numbers& x = in[0];
-  const std::size_t channels = x.shape.back();
-  std::vector<Quad> count(x.size()), mean(x.size()), variance(x.size());
-  const auto of = [&](std::size_t i) { return part(x.shape, i); };
-  for (std::size_t i = 0; i < x.size(); ++i) count[of(i)] += 1;
-  for (std::size_t i = 0; i < x.size(); ++i) mean[of(i)] += x.data[i] / count[of(i)];
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    variance[of(i)] += (x.data[i] - mean[of(i)]) * (x.data[i] - mean[of(i)]) / count[of(i)];
-  }
-  Numbers y = x;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const Quad z = in[1].data[i % channels] * (x.data[i] - mean[of(i)]) /
-                       std::sqrt(variance[of(i)] + epsilon) +
-                   in[2].data[i % channels];
-    y.data[i] = silu ? z / (1 + std::exp(-z)) : z;
-  }
-  return y;
-}
-
 using Normalisation = std::function<Tensor(const Tensors&, Real epsilon)>;
 
 Entry norm_entry(const std::string& title, const std::string& declares, const Normalisation& f,
@@ -433,10 +372,7 @@ std::vector<Entry> norm_entries() {
   for (const std::size_t groups : {1, 3, 6}) {
     for (const bool silu : {false, true}) {
       const std::string name = silu ? "group_norm_silu" : "group_norm";
-      const Partition part = [=](const Shape& shape, std::size_t i) {
-        const std::size_t channels = shape.back(), image = size_of(shape) / shape[0];
-        return i / image * groups + i % channels * groups / channels;
-      };
+      const Partition part = by_group(groups);
       list.push_back(norm_entry(
           name + " in " + std::to_string(groups), name + "(Tensor, Tensor, Tensor, size_t, Real)",
           [=](const Tensors& x, Real epsilon) {
@@ -460,14 +396,13 @@ std::vector<Entry> norm_entries() {
   list.push_back(norm_entry(
       "layer_norm", "layer_norm(Tensor, Tensor, Tensor, Real)",
       [](const Tensors& x, Real epsilon) { return layer_norm(x[0], x[1], x[2], epsilon); },
-      [](const Shape& shape, std::size_t i) { return i / shape.back(); }, false,
-      {{5, 17}, {2, 3, 2, 6}, {9}, {2, 300}, {0, 3}, {2, 48}, {3, 2}}, {700, 100}));
+      by_row(), false, {{5, 17}, {2, 3, 2, 6}, {9}, {2, 300}, {0, 3}, {2, 48}, {3, 2}},
+      {700, 100}));
   list.back().parts = Parts{{0, std::nullopt, std::nullopt}, 0};
   list.push_back(norm_entry(
       "batch_norm", "batch_norm(Tensor, Tensor, Tensor, Real)",
       [](const Tensors& x, Real epsilon) { return batch_norm(x[0], x[1], x[2], epsilon); },
-      [](const Shape& shape, std::size_t i) { return i % shape.back(); }, false,
-      {{5, 17}, {2, 3, 2, 6}, {300, 2}, {2, 1}, {6, 4, 5, 24}}, {4000, 30}));
+      by_channel(), false, {{5, 17}, {2, 3, 2, 6}, {300, 2}, {2, 1}, {6, 4, 5, 24}}, {4000, 30}));
   list.back().parts = Parts{{1, 0, 0}, 1, 2};
   list.back().refusals.push_back(
       {"batch_norm: an empty batch has no mean, got (0, 6)", [] {
@@ -477,6 +412,77 @@ std::vector<Entry> norm_entries() {
 }
 
 }  // namespace
+
+Numbers normalised(const std::vector<Numbers>& in, const Partition& part, Quad epsilon, bool silu) {
+  const Numbers& x = in[0];
+  const std::size_t channels = x.shape.back();
+  std::vector<Quad> count(x.size()), mean(x.size()), variance(x.size());
+  const auto of = [&](std::size_t i) { return part(x.shape, i); };
+  for (std::size_t i = 0; i < x.size(); ++i) count[of(i)] += 1;
+  for (std::size_t i = 0; i < x.size(); ++i) mean[of(i)] += x.data[i] / count[of(i)];
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    variance[of(i)] += (x.data[i] - mean[of(i)]) * (x.data[i] - mean[of(i)]) / count[of(i)];
+  }
+  Numbers y = x;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const Quad z = in[1].data[i % channels] * (x.data[i] - mean[of(i)]) /
+                       std::sqrt(variance[of(i)] + epsilon) +
+                   in[2].data[i % channels];
+    y.data[i] = silu ? z / (1 + std::exp(-z)) : z;
+  }
+  return y;
+}
+
+// y[b,i,j,o] = Σ x[b, is + u − p, js + v − p, c] W[u,v,c,o] + bias, or for `transposed` what
+// x[b,i,j,c] W[u,v,c,o] adds to y[b, is + u − p, js + v − p, o].
+Numbers convolved(const std::vector<Numbers>& in, const ConvOptions& options, bool transposed) {
+  const Numbers &x = in[0], &w = in[1], &bias = in[2];
+  const std::size_t s = options.stride, p = options.padding;
+  const auto extent = [&](std::size_t size, std::size_t kernel) {
+    return transposed ? (size - 1) * s + kernel - 2 * p : (size + 2 * p - kernel) / s + 1;
+  };
+  Numbers y(
+      Shape{x.shape[0], extent(x.shape[1], w.shape[0]), extent(x.shape[2], w.shape[1]), w.shape[3]},
+      0);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const std::size_t channel = i % w.shape[3], image = i / (y.size() / y.shape[0]);
+    y.data[i] = bias.data[bias.shape.size() == 1 ? channel : image * w.shape[3] + channel];
+  }
+  const Numbers &small = transposed ? x : y, &wide = transposed ? y : x;
+  for_each_position(
+      {x.shape[0], small.shape[1], small.shape[2], w.shape[0], w.shape[1]}, [&](const Shape& at) {
+        const std::size_t row = at[1] * s + at[3], column = at[2] * s + at[4];
+        if (row < p || row >= p + wide.shape[1] || column < p || column >= p + wide.shape[2])
+          return;
+        const std::size_t near = (at[0] * small.shape[1] + at[1]) * small.shape[2] + at[2];
+        const std::size_t far = (at[0] * wide.shape[1] + row - p) * wide.shape[2] + column - p;
+        const std::size_t of_x = (transposed ? near : far) * w.shape[2];
+        const std::size_t of_y = (transposed ? far : near) * w.shape[3];
+        const std::size_t of_w = (at[3] * w.shape[1] + at[4]) * w.shape[2] * w.shape[3];
+        for (std::size_t c = 0; c < w.shape[2]; ++c) {
+          for (std::size_t o = 0; o < w.shape[3]; ++o) {
+            y.data[of_y + o] += x.data[of_x + c] * w.data[of_w + c * w.shape[3] + o];
+          }
+        }
+      });
+  if (in.size() == 4) {
+    for (std::size_t i = 0; i < y.size(); ++i) y.data[i] += in[3].data[i];
+  }
+  return y;
+}
+
+Partition by_group(std::size_t groups) {
+  return [=](const Shape& shape, std::size_t i) {
+    const std::size_t channels = shape.back(), image = size_of(shape) / shape[0];
+    return i / image * groups + i % channels * groups / channels;
+  };
+}
+Partition by_row() {
+  return [](const Shape& shape, std::size_t i) { return i / shape.back(); };
+}
+Partition by_channel() {
+  return [](const Shape& shape, std::size_t i) { return i % shape.back(); };
+}
 
 std::vector<Entry> image_entries() {
   std::vector<Entry> list;

@@ -9,16 +9,6 @@ namespace {
 
 constexpr Quad infinity = std::numeric_limits<Quad>::infinity();
 
-Quad softplus_of(Quad x) {
-  return x > 1000 ? x : std::log1p(std::exp(x));
-}
-
-// −t ln σ(l) − (1 − t) ln σ(−l), a share of 0 counting nothing even where the logarithm is −∞.
-Quad cross_entropy_of(Quad l, Quad t) {
-  if (std::isnan(l) || std::isnan(t)) return l + t;
-  return (t == 0 ? 0 : t * softplus_of(-l)) + (t == 1 ? 0 : (1 - t) * softplus_of(l));
-}
-
 Quad sigma(Quad x) {
   return 1 / (1 + std::exp(-x));
 }
@@ -121,14 +111,7 @@ Entry cross_entropy_entry() {
   Entry entry;
   entry.title = "cross_entropy";
   entry.declares = {"cross_entropy(Tensor, IndexArray)"};
-  const auto classes_of = [](const Tensor& x) {
-    IndexArray classes(IndexArray::shape_type(x.shape().begin(), x.shape().end()));
-    for (std::size_t i = 0; i < classes.size(); ++i) {
-      classes.data()[i] = static_cast<std::int64_t>(x.value().data()[i]);
-    }
-    return classes;
-  };
-  entry.call = [=](const Tensors& x) { return cross_entropy(x[0], classes_of(x[1])); };
+  entry.call = [](const Tensors& x) { return cross_entropy(x[0], index_of(x[1])); };
   entry.reference = [](const std::vector<Numbers>& x) {
     std::size_t row = 0;
     return reduced(x[0], {-1}, false, [&](const Quads& l) {
@@ -207,6 +190,15 @@ Entry mean_squared_error_entry() {
 }
 
 }  // namespace
+
+Quad log_sigmoid_of(Quad x) {
+  return x < -1000 ? x : -std::log1p(std::exp(-x));
+}
+
+Quad cross_entropy_of(Quad l, Quad t) {
+  if (std::isnan(l) || std::isnan(t)) return l + t;
+  return (t == 0 ? 0 : -t * log_sigmoid_of(l)) + (t == 1 ? 0 : (t - 1) * log_sigmoid_of(-l));
+}
 
 std::vector<Entry> loss_entries() {
   return {binary_cross_entropy_entry(false), binary_cross_entropy_entry(true), bernoulli_entry(),

@@ -30,17 +30,6 @@ Numbers product(const Numbers& a, const Numbers& b) {
   return y;
 }
 
-Numbers affine(const std::vector<Numbers>& x) {
-  Numbers rows = x[0];
-  if (rows.shape.size() == 1) rows.shape.insert(rows.shape.begin(), 1);
-  Numbers y = product(rows, x[1]);
-  if (x[0].shape.size() == 1) y.shape = {x[1].shape[1]};
-  if (x.size() == 3) {
-    for (std::size_t i = 0; i < y.size(); ++i) y.data[i] += x[2].data[i % x[2].size()];
-  }
-  return y;
-}
-
 Tensor of(const Shape& shape) {
   return Tensor(zeros(shape));
 }
@@ -156,6 +145,17 @@ Entry linear_relu_entry(Real slope) {
 }
 
 }  // namespace
+
+Numbers affine(const std::vector<Numbers>& x) {
+  Numbers rows = x[0];
+  if (rows.shape.size() == 1) rows.shape.insert(rows.shape.begin(), 1);
+  Numbers y = product(rows, x[1]);
+  if (x[0].shape.size() == 1) y.shape = {x[1].shape[1]};
+  if (x.size() == 3) {
+    for (std::size_t i = 0; i < y.size(); ++i) y.data[i] += x[2].data[i % x[2].size()];
+  }
+  return y;
+}
 
 std::vector<Entry> matrix_entries() {
   std::vector<Entry> list{matmul_entry(), linear_entry(true), linear_entry(false)};

@@ -35,20 +35,6 @@ Quad logsumexp_of(const Quads& x) {
   for (const Quad number : x) total += std::exp(number - largest);
   return largest + std::log(total);
 }
-// x − ln Σ eˣ; of nothing but −∞ it is −∞, as the sum is one of nothing.
-Quads log_softmax_of(const Quads& x) {
-  const Quad all = logsumexp_of(x), largest = std::isinf(all) || x.empty() ? 0 : max_of(x);
-  Quads shifted = x;
-  for (Quad& number : shifted) number -= largest;
-  const Quad rest = std::isinf(all) ? all : logsumexp_of(shifted);  // keeps its digits if x is huge
-  for (Quad& number : shifted) number = all == -infinity ? -infinity : number - rest;
-  return shifted;
-}
-Quads softmax_of(const Quads& x) {
-  Quads y = log_softmax_of(x);
-  for (Quad& number : y) number = std::exp(number);
-  return y;
-}
 Quads cumsum_of(Quads x) {
   std::partial_sum(x.begin(), x.end(), x.begin());
   return x;
@@ -238,6 +224,21 @@ Entry cumsum_along(std::ptrdiff_t axis) {
 }
 
 }  // namespace
+
+// x − ln Σ eˣ; of nothing but −∞ it is −∞, as the sum is one of nothing.
+Quads log_softmax_of(const Quads& x) {
+  const Quad all = logsumexp_of(x), largest = std::isinf(all) || x.empty() ? 0 : max_of(x);
+  Quads shifted = x;
+  for (Quad& number : shifted) number -= largest;
+  const Quad rest = std::isinf(all) ? all : logsumexp_of(shifted);  // keeps its digits if x is huge
+  for (Quad& number : shifted) number = all == -infinity ? -infinity : number - rest;
+  return shifted;
+}
+Quads softmax_of(const Quads& x) {
+  Quads y = log_softmax_of(x);
+  for (Quad& number : y) number = std::exp(number);
+  return y;
+}
 
 std::vector<Entry> reduction_entries() {
   std::vector<Entry> list;

@@ -16,15 +16,6 @@ Numbers moved(const Numbers& x, const Shape& shape, const std::function<Shape(Sh
   return y;
 }
 
-// Whole numbers among the inputs come as an array like the others.
-IndexArray index_of(const Tensor& x) {
-  IndexArray index(IndexArray::shape_type(x.shape().begin(), x.shape().end()));
-  for (std::size_t i = 0; i < index.size(); ++i) {
-    index.data()[i] = static_cast<std::int64_t>(x.value().data()[i]);
-  }
-  return index;
-}
-
 Array whole_numbers(const Shape& shape, std::size_t below) {
   Array a = empty(shape);
   for (std::size_t i = 0; i < a.size(); ++i) a.data()[i] = static_cast<Real>((7 * i + 3) % below);
@@ -550,6 +541,14 @@ std::vector<Entry> pad_entries() {
 }
 
 }  // namespace
+
+IndexArray index_of(const Tensor& x) {
+  IndexArray index(IndexArray::shape_type(x.shape().begin(), x.shape().end()));
+  for (std::size_t i = 0; i < index.size(); ++i) {
+    index.data()[i] = static_cast<std::int64_t>(x.value().data()[i]);
+  }
+  return index;
+}
 
 std::vector<Entry> shape_entries() {
   std::vector<Entry> list{broadcast_entry()};

@@ -165,6 +165,26 @@ Numbers reduced(const Numbers& x, const Axes& axes, bool keepdims,
 /// As many numbers for each part: f(its numbers).
 Numbers mapped(const Numbers& x, const Axes& axes, const std::function<Quads(const Quads&)>& f);
 
+/// x W + b, or x W, of {x, W, b}.
+Numbers affine(const std::vector<Numbers>& in);
+/// conv2d or conv_transpose2d of {x, weight, bias}, plus a fourth array if there is one.
+Numbers convolved(const std::vector<Numbers>& in, const ConvOptions& options, bool transposed);
+/// gain (x − μ) / √(σ² + ε) + shift of {x, gain, shift}, or its silu; `part` says for each flat
+/// index which numbers μ and σ² are of.
+using Partition = std::function<std::size_t(const Shape& shape, std::size_t i)>;
+Numbers normalised(const std::vector<Numbers>& in, const Partition& part, Quad epsilon, bool silu);
+Partition by_group(std::size_t groups);
+Partition by_row();
+Partition by_channel();
+/// −t ln σ(l) − (1 − t) ln σ(−l), where a share of 0 counts nothing.
+Quad cross_entropy_of(Quad l, Quad t);
+Quad log_sigmoid_of(Quad x);
+Quads log_softmax_of(const Quads& row);
+Quads softmax_of(const Quads& row);
+
+/// Whole numbers come as an array like other inputs.
+IndexArray index_of(const Tensor& x);
+
 constexpr std::size_t huge = std::size_t{1} << 30;  // bytes that a test may take
 
 // The families ---------------------------------------------------------------------------------
