@@ -32,8 +32,9 @@ bool holds_run(const std::string& folder) {
   return false;
 }
 
-RunFolder::RunFolder(const std::string& name, const CommonOptions& options) {
-  if (!options.resume.empty()) {
+RunFolder::RunFolder(const std::string& name, const CommonOptions& options)
+    : resumed_(!options.resume.empty()) {
+  if (resumed_) {
     if (!exists(options.resume + "/checkpoint.safetensors")) {
       throw UsageError("--resume " + options.resume + ": there is no " + options.resume +
                        "/checkpoint.safetensors");
@@ -72,6 +73,12 @@ void RunFolder::refuse_busy() {
   throw std::runtime_error(path_ + " is in use by another program");
 }
 
+void RunFolder::refuse(const char* what, const std::string& why) {
+  release();
+  throw std::runtime_error(std::string("cannot ") + what + " folder " + path_ + ": " + why +
+                           (resumed_ ? "" : "; choose another with --out DIR or NABLA_RUNS=DIR"));
+}
+
 void RunFolder::release() {
   if (lock_ >= 0) ::close(lock_);
   lock_ = -1;
@@ -82,10 +89,10 @@ RunFolder::Claim RunFolder::claim(const std::string& path) {
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   std::error_code error;
   created_ = fs::create_directories(path_, error);
-  if (error) throw std::runtime_error("cannot create folder " + path_ + ": " + error.message());
+  if (error) refuse("create", error.message());
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock_ < 0)
-    throw std::runtime_error("cannot open folder " + path_ + ": " + std::strerror(errno));
+  if (lock_ < 0) refuse("open", std::strerror(errno));
+  if (::access(path_.c_str(), W_OK | X_OK) != 0) refuse("write to", std::strerror(errno));
   // Some network file systems know no locks: then there is none.
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return Claim::busy;
   return holds_run(path_) ? Claim::taken : Claim::ours;

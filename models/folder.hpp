@@ -31,10 +31,11 @@ class RunFolder {
   enum class Claim { ours, taken, busy };
   Claim claim(const std::string& path);
   [[noreturn]] void refuse_busy();
+  [[noreturn]] void refuse(const char* what, const std::string& why);
   void release();
 
   std::string path_;
-  bool created_ = false, moved_on_ = false;
+  bool resumed_, created_ = false, moved_on_ = false;
   int lock_ = -1;
 };
 

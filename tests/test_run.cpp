@@ -578,7 +578,8 @@ TEST_CASE("a folder that cannot be written, and a full disk, are one line") {
   const Outcome outcome = call({"--out", file + "/below"});
   CHECK(outcome.status == 1);
   CHECK(outcome.err ==
-        "train_toy: error: cannot create folder " + file + "/below: Not a directory\n");
+        "train_toy: error: cannot create folder " + file +
+            "/below: Not a directory; choose another with --out DIR or NABLA_RUNS=DIR\n");
 
   // The limit on the size of files stands in for the full disk; the checkpoint is the first to hit
   // it once its metrics have grown.
