@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "autograd/blas.hpp"
+#include "autograd/config.hpp"
 #include "models/version.hpp"
 
 namespace nabla::models {
@@ -50,7 +51,7 @@ int usable_cores() {
 }  // namespace
 
 Environment environment() {
-  return {nabla_version,    git_commit,    build_options,  compiler_name(),
+  return {NABLA_VERSION,    git_commit,    build_options,  compiler_name(),
           processor_name(), system_name(), usable_cores(), threads()};
 }
 
