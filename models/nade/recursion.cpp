@@ -32,15 +32,22 @@ std::size_t padded(std::size_t H) {
   return chunks_of(H) * chunk + 16;
 }
 
-// (D, H) with the rows in the order of the ordering, each padded with zeros.
-Array pack_rows(const Array& m, const Ordering& o) {
+// On the way back a_d is a_{d+1} − W_d: what a larger weight has swallowed does not come back.
+constexpr Real largest_weight = 1024;
+
+// (D, H) with the rows in the order of the ordering, each padded with zeros. Sets `large` if there
+// is a weight beyond that.
+Array pack_rows(const Array& m, const Ordering& o, bool& large) {
   const std::size_t H = m.shape()[1], stride = padded(H);
   Array packed = empty({o.size(), stride});
-#pragma omp parallel for schedule(static) if (m.size() >= parallel_threshold)
+  int others = 0;
+#pragma omp parallel for schedule(static) reduction(| : others) if (m.size() >= parallel_threshold)
   for (std::size_t d = 0; d < o.size(); ++d) {
     Real* const row = packed.data() + d * stride;
     std::fill(std::copy_n(m.data() + o[d] * H, H, row), row + stride, Real(0));
+    for (std::size_t k = 0; k < stride; ++k) others |= std::abs(row[k]) <= largest_weight ? 0 : 1;
   }
+  large = others != 0;
   return packed;
 }
 
@@ -59,25 +66,15 @@ void unpack_rows(const Array& packed, const Ordering& o, Real beta, Array& targe
   }
 }
 
-// On the way back a_d is a_{d+1} − W_d: what a large weight has swallowed does not come back.
-bool are_moderate(const Array& W) {
-  constexpr Real largest = 1024;
-  int others = 0;
-#pragma omp parallel for simd reduction(| : others) if (W.size() >= parallel_threshold)
-  for (std::size_t i = 0; i < W.size(); ++i) {
-    others |= std::abs(W.data()[i]) <= largest ? 0 : 1;
-  }
-  return others == 0;
-}
-
 // The weights in packed form, with b in the order of the ordering.
 struct Packed {
+  bool large_W = false, large_V = false;
   Array W, V, b, c;
   std::size_t D, stride;
 
   Packed(const NadeWeights& weights, const Ordering& o)
-      : W(pack_rows(weights.W.value(), o)),
-        V(pack_rows(weights.V.value(), o)),
+      : W(pack_rows(weights.W.value(), o, large_W)),
+        V(pack_rows(weights.V.value(), o, large_V)),
         b(empty({o.size()})),
         c(zeros({padded(weights.c.size())})),
         D(o.size()),
@@ -349,9 +346,9 @@ Tensor nade_logits(const Tensor& x, const NadeWeights& weights, const Ordering& 
   if (x.requires_grad()) {
     throw std::invalid_argument("nade_logits: x gets no gradient; detach() it");
   }
-  if (!are_moderate(weights.W.value())) return nade_logits_by_step(x, weights, o);
   const std::size_t B = x.size(0), D = o.size();
   Packed packed(weights, o);
+  if (packed.large_W) return nade_logits_by_step(x, weights, o);
   std::vector<std::uint8_t> inputs(B * D);
   columns_to_order(x.value().data(), inputs.data(), B, o);
   Array in_order = empty({B, D}), logits = empty({B, D}), a = empty({B, packed.stride});
