@@ -38,8 +38,9 @@ class Classifier : public nn::Module {
   /// layer.
   Classifier(std::size_t data, std::size_t classes, const ClassifierOptions& options, Rng& rng);
 
-  /// Trained on data.train and its labels, a few seconds; on one machine the same bits each time. `progress` hears of steps done and in all. Throws std::invalid_argument
-  /// if there are no labels, or one is negative.
+  /// Trained on data.train and its labels, a few seconds; on one machine the same bits each time.
+  /// `progress` hears of steps done and in all. Throws std::invalid_argument if there are no
+  /// labels, or one is negative.
   static Classifier fit(const datasets::Dataset& data, const ClassifierOptions& options = {},
                         const std::function<void(std::size_t, std::size_t)>& progress = {});
 

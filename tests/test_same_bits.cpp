@@ -1,13 +1,12 @@
 // The same bits on any number of threads: the weights of each program after two epochs, and no sum
 // in the sources whose order is left to OpenMP. What single operations give is held in tests/table.
-#include <array>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "tests/temporary_folder.hpp"
 
@@ -46,7 +45,10 @@ std::string images(std::size_t count) {
 }
 
 // Layers are as wide as by default, so that products are cut and sums have parts.
-const std::array<std::pair<std::string, std::string>, 10> runs{{
+struct Training {
+  std::string name, options;
+};
+const std::vector<Training> trainings{
     {"discrete", "--data images.npy"},
     {"nade", "--data images.npy"},
     {"rnade", "--data ring8 --train-size 300"},
@@ -57,7 +59,7 @@ const std::array<std::pair<std::string, std::string>, 10> runs{{
     {"wae", "--data images.npy --compare 100"},
     {"aae", "--data images.npy --compare 100"},
     {"ddpm", "--data images.npy --base-channels 8 --steps 10"},
-}};
+};
 
 }  // namespace
 
@@ -67,16 +69,16 @@ TEST_CASE("programs: the same weights on 1, 2, 3, 4 and 7 threads") {
   REQUIRE(::setenv("OMP_WAIT_POLICY", "passive", 1) == 0);
   const TemporaryFolder folder;
   folder.write("images.npy", images(240));
-  for (const auto& [name, options] : runs) {
-    CAPTURE(name);
-    CAPTURE(options);
-    const std::string program = (programs / ("train_" + name)).string();
+  for (const Training& training : trainings) {
+    CAPTURE(training.name);
+    CAPTURE(training.options);
+    const std::string program = (programs / ("train_" + training.name)).string();
     std::string first;
     for (const int count : {1, 2, 3, 4, 7}) {
       CAPTURE(count);
       const std::string out = folder / "out";
       const std::string command = "cd '" + folder.path() + "' && '" + program +
-                                  "' --epochs 2 --quiet " + options + " --threads " +
+                                  "' --epochs 2 --quiet " + training.options + " --threads " +
                                   std::to_string(count) + " --overwrite --out out >/dev/null";
       REQUIRE(std::system(command.c_str()) == 0);
       const std::string weights = contents(out + "/model.safetensors");

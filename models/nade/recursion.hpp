@@ -30,8 +30,8 @@ struct NadeWeights {
 
 /// Logits l, (B, D), of x (B, D): the column of each is its dimension, whatever the ordering.
 /// O(BDH) time, and gradients for the four weights in one walk back. Throws std::invalid_argument
-/// unless all shapes fit, x is 0 or 1 throughout and takes no gradient, and o is a permutation. With
-/// a number beyond 1024 in W it is nade_logits_by_step(), which takes long and loses nothing.
+/// unless all shapes fit, x is 0 or 1 throughout and takes no gradient, and o is a permutation.
+/// With a number beyond 1024 in W it is nade_logits_by_step(), which takes long and loses nothing.
 Tensor nade_logits(const Tensor& x, const NadeWeights& weights, const Ordering& o);
 
 /// The same, an operation for each step of the equations: what nade_logits is tested against.
