@@ -9,13 +9,16 @@ source=$1 build=$2 prefix=$3 libdir=$4 meson=$5
 shift 5
 CXX=$*
 export CXX
+language=-std=c++17  # not every compiler's default; what the flags of nabla say comes behind it
 unset CXXFLAGS CPPFLAGS LDFLAGS NABLA_RUNS NABLA_DATA DESTDIR
 
-missing() {
-  echo "skipped: there is no $1"
+skip() {
+  echo "skipped: $*"
   exit 77
 }
-command -v pkg-config >/dev/null || missing pkg-config
+command -v pkg-config >/dev/null || skip 'there is no pkg-config'
+grep -q '^prefix=${pcfiledir}' "$build/meson-private/nabla.pc" ||
+  skip 'the build folder was configured with -Dpkgconfig.relocatable=false'
 
 scratch=$(mktemp -d)
 log=$build/meson-logs/install-log.txt  # of an installation that is not ours to forget
@@ -86,7 +89,7 @@ step 'pkg-config'
 flags=$(pkg-config --cflags nabla)
 libraries=$(pkg-config --libs nabla)
 # Flags are quoted for a shell, as the folder's name needs.
-eval "quietly $CXX -O1 -Wall -Wextra -Werror '$source/tests/readme_example.cpp' $flags $libraries -o plain"
+eval "quietly $CXX $language -O1 -Wall -Wextra -Werror '$source/tests/readme_example.cpp' $flags $libraries -o plain"
 prints_what_readme_says ./plain
 case $flags in *-W*) fail "warnings are the consumer's business: $flags" ;; esac
 
@@ -94,12 +97,12 @@ step 'other flags than the library was built with'
 echo '#include "autograd/array.hpp"
 static_assert(sizeof(NABLA_VERSION) > 5 && NABLA_VERSION_MAJOR >= 0);
 int main() { return static_cast<int>(nabla::zeros({0}).size()); }' >array.cpp
-compiles() { eval "$CXX -fsyntax-only array.cpp $*" >"$scratch/log" 2>&1; }
+compiles() { eval "$CXX $language -fsyntax-only array.cpp $*" >"$scratch/log" 2>&1; }
 refused() {  # REMEDY FLAGS: one error, and it names the remedy
   remedy=$1
   shift
   ! compiles "$@" || fail "compiled with $*"
-  [ "$(grep -c 'error' "$scratch/log")" = 1 ] && grep -q "$remedy" "$scratch/log" || {
+  [ "$(grep -c 'error:' "$scratch/log")" = 1 ] && grep -q "$remedy" "$scratch/log" || {
     cat "$scratch/log"
     fail "$*"
   }
@@ -116,7 +119,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 fi
 arrays=xtensor/xarray.hpp
 echo '#include <xtensor/containers/xarray.hpp>' >moved.cpp
-! eval "$CXX -E moved.cpp $flags" >/dev/null 2>&1 || arrays=xtensor/containers/xarray.hpp
+! eval "$CXX $language -E moved.cpp $flags" >/dev/null 2>&1 || arrays=xtensor/containers/xarray.hpp
 refused "$remedy" "$flags -include $arrays"
 mkdir -p other/autograd
 sed 's/xtensor_minor = /xtensor_minor = 1/' "$installed/include/nabla/autograd/config.hpp" \
@@ -133,10 +136,10 @@ int main() {
   static_assert(sizeof(Real) == 8);
   return std::abs(sum(exp(Tensor(zeros({3})))).item() - 3) < 1e-15 ? 0 : 1;
 }' >double.cpp
-  eval "quietly $CXX double.cpp $flags64 $(pkg-config --libs nabla64) -o double"
+  eval "quietly $CXX $language double.cpp $flags64 $(pkg-config --libs nabla64) -o double"
   ./double || fail 'nabla64'
   # The flags of one library and the archive of the other.
-  ! eval "$CXX double.cpp $flags64 $libraries -o mixed" >/dev/null 2>&1 || fail 'double linked with nabla'
+  ! eval "$CXX $language double.cpp $flags64 $libraries -o mixed" >/dev/null 2>&1 || fail 'double linked with nabla'
 fi
 
 step 'Meson, installed'
@@ -180,6 +183,7 @@ else()
   find_package(PkgConfig REQUIRED)
   pkg_check_modules(NABLA REQUIRED IMPORTED_TARGET nabla)
   target_link_libraries(example PkgConfig::NABLA)
+  target_compile_features(example PRIVATE cxx_std_17)
 endif()
 END
   quietly cmake -S with_cmake -B by_pkg_config
