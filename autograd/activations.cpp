@@ -1,12 +1,14 @@
 // Activations: forward and backward of each in one function. In the comments g is the gradient of
-// the result, out.grad(). Every form here is finite, with a finite gradient, for any finite x; the
-// larger of x and 0 is (x + |x|) / 2, which is exact and keeps NaN.
-#include "autograd/logistic.hpp"
+// the result, out.grad(). Every form here is finite, with a finite gradient, for any finite x, and
+// has its limits at ±∞.
+#include <cmath>
+
+#include "autograd/functions.hpp"
 #include "autograd/ops.hpp"
 
 namespace nabla {
 
-using detail::log1p_exp;
+using simd::term;
 
 // tanh x                          d tanh/dx = 1 − tanh²
 Tensor tanh(const Tensor& x) {
@@ -18,7 +20,7 @@ Tensor tanh(const Tensor& x) {
 // σ(x) = 1 / (1 + e⁻ˣ)            dσ/dx = σ (1 − σ)
 Tensor sigmoid(const Tensor& x) {
   return record(
-      "sigmoid", compute(1 / (1 + xt::exp(-x.value()))),
+      "sigmoid", compute(term<simd::logistic>(x.value())),
       [](Node& out, Node& x) { x.accumulate(out.grad() * out.value * (1 - out.value)); }, x);
 }
 
@@ -26,16 +28,16 @@ Tensor sigmoid(const Tensor& x) {
 Tensor log_sigmoid(const Tensor& t) {
   const Array& x = t.value();
   return record(
-      "log_sigmoid", compute((x - xt::abs(x)) / 2 - xt::make_lambda_xfunction(log1p_exp, x)),
-      [](Node& out, Node& x) { x.accumulate(out.grad() / (1 + xt::exp(x.value))); }, t);
+      "log_sigmoid", compute(xt::where(x < 0, x, Real(0)) - term<simd::log1p_exp>(x)),
+      [](Node& out, Node& x) { x.accumulate(out.grad() * term<simd::logistic>(-x.value)); }, t);
 }
 
 // softplus(x) = max(x, 0) + ln(1 + e^(−|x|))  d softplus/dx = σ(x)
 Tensor softplus(const Tensor& t) {
   const Array& x = t.value();
   return record(
-      "softplus", compute((x + xt::abs(x)) / 2 + xt::make_lambda_xfunction(log1p_exp, x)),
-      [](Node& out, Node& x) { x.accumulate(out.grad() / (1 + xt::exp(-x.value))); }, t);
+      "softplus", compute(xt::where(x > 0, x, Real(0)) + term<simd::log1p_exp>(x)),
+      [](Node& out, Node& x) { x.accumulate(out.grad() * term<simd::logistic>(x.value)); }, t);
 }
 
 // max(x, 0)                       dx = g [x > 0]
@@ -47,6 +49,8 @@ Tensor relu(const Tensor& x) {
 
 // x or slope · x                  dx = g or slope · g
 Tensor leaky_relu(const Tensor& x, Real slope) {
+  check_number(std::isfinite(slope), "leaky_relu", "slope", slope, "finite");
+  if (slope == 0) return relu(x);  // and not 0 · ∞
   return record(
       "leaky_relu", compute(xt::where(x.value() > 0, x.value(), slope * x.value())),
       [slope](Node& out, Node& x) {
@@ -57,10 +61,12 @@ Tensor leaky_relu(const Tensor& x, Real slope) {
 
 // x or α (eˣ − 1)                 dx = g or g α eˣ
 Tensor elu(const Tensor& x, Real alpha) {
+  check_number(std::isfinite(alpha), "elu", "alpha", alpha, "finite");
   return record(
-      "elu", compute(xt::where(x.value() > 0, x.value(), alpha * xt::expm1(x.value()))),
+      "elu", compute(xt::where(x.value() > 0, x.value(), alpha * term<simd::expm1>(x.value()))),
       [alpha](Node& out, Node& x) {
-        x.accumulate(xt::where(x.value > 0, out.grad(), out.grad() * alpha * xt::exp(x.value)));
+        x.accumulate(
+            xt::where(x.value > 0, out.grad(), out.grad() * alpha * term<simd::exp>(x.value)));
       },
       x);
 }
@@ -68,26 +74,15 @@ Tensor elu(const Tensor& x, Real alpha) {
 // x σ(x)                          d/dx = σ + x σ (1 − σ)
 Tensor silu(const Tensor& x) {
   return record(
-      "silu", compute(x.value() / (1 + xt::exp(-x.value()))),
-      [](Node& out, Node& x) {
-        const Array s = compute(1 / (1 + xt::exp(-x.value)));
-        x.accumulate(out.grad() * s * (1 + x.value * (1 - s)));
-      },
-      x);
+      "silu", compute(term<simd::silu>(x.value())),
+      [](Node& out, Node& x) { x.accumulate(out.grad() * term<simd::silu_slope>(x.value)); }, x);
 }
-
-constexpr Real root_half = Real(0.70710678118654752440);     // 1 / √2
-constexpr Real density_at_0 = Real(0.39894228040143267794);  // 1 / √2π
 
 // x Φ(x), Φ(x) = ½ erfc(−x / √2)  d/dx = Φ + x φ, φ(x) = e^(−x²/2) / √2π
 Tensor gelu(const Tensor& x) {
   return record(
-      "gelu", compute(x.value() / 2 * xt::erfc(-root_half * x.value())),
-      [](Node& out, Node& x) {
-        x.accumulate(out.grad() * (xt::erfc(-root_half * x.value) / 2 +
-                                   x.value * density_at_0 * xt::exp(-x.value * x.value / 2)));
-      },
-      x);
+      "gelu", compute(term<simd::gelu>(x.value())),
+      [](Node& out, Node& x) { x.accumulate(out.grad() * term<simd::gelu_slope>(x.value)); }, x);
 }
 
 }  // namespace nabla

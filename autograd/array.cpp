@@ -1,8 +1,11 @@
 #include "autograd/array.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
+#include <sstream>
 #include <stdexcept>
+#include <unistd.h>
 
 #include "autograd/reduction.hpp"
 
@@ -18,7 +21,46 @@ std::string to_string(const Shape& shape) {
 }
 
 std::size_t size_of(const Shape& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>());
+  return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, multiply_sizes);
+}
+
+namespace {
+
+// Bytes of memory, or what can be addressed where the system does not tell.
+std::size_t memory_of_machine() {
+  const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || bytes <= 0) return std::numeric_limits<std::ptrdiff_t>::max();
+  return multiply_sizes(static_cast<std::size_t>(pages), static_cast<std::size_t>(bytes));
+}
+
+}  // namespace
+
+std::size_t extent_of(const Shape& shape) {
+  constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(double);
+  std::size_t numbers = 1;
+  for (const std::size_t n : shape) numbers = multiply_sizes(numbers, std::max<std::size_t>(n, 1));
+  return numbers > most ? too_large : numbers;
+}
+
+void check_shape(const char* operation, const Shape& shape) {
+  if (extent_of(shape) == too_large) {
+    throw std::invalid_argument(std::string(operation) + ": " + to_string(shape) +
+                                " is too large a shape");
+  }
+  static const std::size_t memory = memory_of_machine();
+  if (size_of(shape) > memory / sizeof(Real)) {
+    throw std::invalid_argument(std::string(operation) + ": " + to_string(shape) +
+                                " is too large a shape for " + std::to_string(memory >> 30) +
+                                " GiB of memory");
+  }
+}
+
+void check_number(bool good, const char* operation, const char* parameter, double value,
+                  const char* range) {
+  if (good) return;
+  std::ostringstream text;
+  text << operation << ": " << parameter << " must be " << range << ", got " << value;
+  throw std::invalid_argument(text.str());
 }
 
 Shape broadcast_shape(const char* operation, const Shape& a, const Shape& b) {
@@ -34,6 +76,7 @@ Shape broadcast_shape(const char* operation, const Shape& a, const Shape& b) {
     }
     result[ndim - i] = p == 1 ? q : p;
   }
+  check_shape(operation, result);
   return result;
 }
 

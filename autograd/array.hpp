@@ -7,23 +7,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <vector>
 
 #include "autograd/memory.hpp"
+#include "autograd/real.hpp"
+#include "autograd/simd.hpp"
 #include "autograd/xtensor.hpp"
 
 namespace nabla {
-
-/// The one precision of the build: float, or double in the test-only library that checks gradients.
-/// Both are reached only through Meson's declare_dependency, so flag and library cannot part.
-#ifdef NABLA_DOUBLE
-using Real = double;
-#else
-using Real = float;
-#endif
 
 using Array = xt::xarray<Real, xt::layout_type::row_major, RecyclingAllocator<Real>>;
 using Shape = Array::shape_type;
@@ -40,14 +35,40 @@ constexpr std::size_t parallel_threshold = 1u << 15;
 /// "(64, 784)", "(3,)", "()".
 std::string to_string(const Shape& shape);
 
-/// Product of the sizes; 1 for shape ().
+/// Sizes are added and multiplied by these two wherever nothing has checked them: what does not fit
+/// becomes the largest number, which is the size of no array.
+constexpr std::size_t too_large = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t add_sizes(std::size_t a, std::size_t b) {
+  return a + b < a ? too_large : a + b;
+}
+constexpr std::size_t multiply_sizes(std::size_t a, std::size_t b) {
+  return b != 0 && a > too_large / b ? too_large : a * b;
+}
+
+/// Product of the sizes, by multiply_sizes(); 1 for shape ().
 std::size_t size_of(const Shape& shape);
 
-/// An array of the given shape whose elements are not yet set.
-inline Array empty(const Shape& shape) {
+/// The same with the axes of size 0 left out; too_large if that many numbers of eight bytes cannot
+/// be addressed. Such a shape is no array's, though one axis were 0.
+std::size_t extent_of(const Shape& shape);
+
+/// Throws std::invalid_argument "pad: (4611686018427387904, 3) is too large a shape" if its extent
+/// is, or if this machine has not the memory for it.
+void check_shape(const char* operation, const Shape& shape);
+
+/// Throws std::invalid_argument "layer_norm: epsilon must be finite and ≥ 0, got -1" unless the
+/// value of the parameter is good.
+void check_number(bool good, const char* operation, const char* parameter, double value,
+                  const char* range);
+
+/// An array of the given shape, checked in the name of the operation, whose elements are not yet
+/// set.
+inline Array empty(const Shape& shape, const char* operation = "array") {
+  check_shape(operation, shape);
   return Array(shape);
 }
-inline Array full(const Shape& shape, Real value) {
+inline Array full(const Shape& shape, Real value, const char* operation = "array") {
+  check_shape(operation, shape);
   return Array(shape, value);
 }
 inline Array zeros(const Shape& shape) {
@@ -58,7 +79,7 @@ inline Array ones(const Shape& shape) {
 }
 
 /// The shape that NumPy broadcasting gives. Throws std::invalid_argument
-/// "add: cannot broadcast (2, 3) with (4,)".
+/// "add: cannot broadcast (2, 3) with (4,)", or if it is too large.
 Shape broadcast_shape(const char* operation, const Shape& a, const Shape& b);
 
 /// Axes as sorted numbers in [0, ndim). Throws std::invalid_argument on one out of range or twice.
@@ -130,26 +151,50 @@ xt::xfunction<F, Operands...> spread_operands(const xt::xfunction<F, Operands...
       expression.arguments());
 }
 
+#ifdef XTENSOR_USE_XSIMD
+// The register of an expression that starts at element i and of which `count` lanes are filled: as
+// xtensor's load_simd, and nothing is read beyond them.
+inline simd::Vector load_part(const Array& a, std::size_t i, std::size_t count) {
+  return simd::load_part(a.data() + i, count);
+}
+template <class T>
+simd::Vector load_part(const xt::xscalar<T>& number, std::size_t i, std::size_t /*count*/) {
+  return number.template load_simd<xt_simd::unaligned_mode, Real>(i);
+}
+template <class F, class... Operands>
+auto load_part(const xt::xfunction<F, Operands...>& expression, std::size_t i, std::size_t count) {
+  return std::apply(
+      [&](const auto&... operands) {
+        return expression.functor().simd_apply(load_part(operands, i, count)...);
+      },
+      expression.arguments());
+}
+#endif
+
 // The one loop that an expression is compiled into: xtensor's own assignment would be five, and
 // most of the time that the whole project takes to compile.
 template <class E>
 [[gnu::noinline]] void evaluate_range(Array& target, const E& expression, std::size_t begin,
                                       std::size_t end, Update update) {
+  Real* const out = target.data();
   std::size_t i = begin;
-#ifdef XTENSOR_USE_XSIMD  // the library in double, for tests, goes without
-  using Batch = xt_simd::simd_type<Real>;
-  for (; i + Batch::size <= end; i += Batch::size) {
-    Batch batch = expression.template load_simd<xt_simd::unaligned_mode, Real>(i);
-    if (update == Update::add) {
-      batch = batch + target.template load_simd<xt_simd::unaligned_mode, Real>(i);
-    }
-    target.template store_simd<xt_simd::unaligned_mode>(i, batch);
+#ifdef XTENSOR_USE_XSIMD
+  for (; i + simd::lanes <= end; i += simd::lanes) {
+    simd::Vector y = expression.template load_simd<xt_simd::unaligned_mode, Real>(i);
+    if (update == Update::add) y = simd::load(out + i) + y;
+    simd::store(out + i, y);
+  }
+  if (const std::size_t rest = end - i; rest != 0) {
+    simd::Vector y = load_part(expression, i, rest);
+    if (update == Update::add) y = simd::load_part(out + i, rest) + y;
+    simd::store_part(out + i, y, rest);
+  }
+#else  // the library in double, for tests, goes without
+  for (; i < end; ++i) {
+    const Real y = static_cast<Real>(expression.data_element(i));
+    out[i] = update == Update::add ? out[i] + y : y;
   }
 #endif
-  for (; i < end; ++i) {
-    const Real x = static_cast<Real>(expression.data_element(i));
-    target.data_element(i) = update == Update::add ? target.data_element(i) + x : x;
-  }
 }
 
 template <class E>

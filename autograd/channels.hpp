@@ -8,7 +8,7 @@
 #include <array>
 #include <cstddef>
 
-#include "autograd/simd.hpp"
+#include "autograd/functions.hpp"
 
 namespace nabla::detail {
 
@@ -21,16 +21,8 @@ struct WholeColumn {
 struct PartOfColumn {
   std::size_t channels;
 
-  simd::Vector load(const Real* p) const {
-    Real room[simd::lanes] = {};
-    std::copy(p, p + channels, room);
-    return simd::load(room);
-  }
-  void store(Real* p, const simd::Vector& v) const {
-    Real room[simd::lanes];
-    simd::store(room, v);
-    std::copy(room, room + channels, p);
-  }
+  simd::Vector load(const Real* p) const { return simd::load_part(p, channels); }
+  void store(Real* p, const simd::Vector& v) const { simd::store_part(p, v, channels); }
   Real sum(const simd::Vector& v) const {
     Real room[simd::lanes], total = 0;
     simd::store(room, v);
@@ -93,18 +85,34 @@ Vectors<K> sum_rows(std::size_t begin, std::size_t end, const Term& term) {
   return total;
 }
 
+/// Sums of K quantities along one row: term(c, column) gives those of a column.
+template <std::size_t K, class Term>
+std::array<double, K> sum_along(std::size_t channels, const Term& term) {
+  const std::size_t columns = channels / simd::lanes;
+  const auto whole = [&](std::size_t i) { return term(i * simd::lanes, WholeColumn{}); };
+  const Vectors<K> sums = sum_rows<K>(0, columns, whole);
+  std::array<double, K> totals;
+  for (std::size_t k = 0; k < K; ++k) totals[k] = static_cast<double>(simd::sum_lanes(sums[k]));
+  if constexpr (simd::lanes > 1) {
+    if (const std::size_t c = columns * simd::lanes; c < channels) {
+      const PartOfColumn column{channels - c};
+      const Vectors<K> rest = term(c, column);
+      for (std::size_t k = 0; k < K; ++k) totals[k] += static_cast<double>(column.sum(rest[k]));
+    }
+  }
+  return totals;
+}
+
 /// A value z and its activation, z σ(z) or z itself.
 template <bool with_silu>
 simd::Vector activated(const simd::Vector& z) {
-  return with_silu ? simd::Vector(z * simd::logistic(z)) : z;
+  return with_silu ? simd::silu(z) : z;
 }
 
 /// dy times the derivative of that: σ + z σ (1 − σ).
 template <bool with_silu>
 simd::Vector through_activation(const simd::Vector& dy, const simd::Vector& z) {
-  if (!with_silu) return dy;
-  const simd::Vector s = simd::logistic(z), one(Real(1));
-  return dy * s * simd::multiply_add(z, one - s, one);
+  return with_silu ? simd::Vector(dy * simd::silu_slope(z)) : dy;
 }
 
 /// A map for each channel, z = scale (x − centre) + offset; arrays of channels.

@@ -1,16 +1,26 @@
 // Arithmetic and functions of single numbers: forward and backward of each in one function. In the
 // comments g is the gradient of the result, out.grad().
-#include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 
 #include "autograd/broadcast.hpp"
+#include "autograd/functions.hpp"
 #include "autograd/ops.hpp"
 
 namespace nabla {
 
 using detail::accumulate_summed, detail::spread;
+using simd::term;
+
+namespace {
+
+// −x, and −0 of 0: xsimd 8.1 would subtract from 0.
+template <class E>
+auto minus(E&& x) {
+  return Real(-1) * std::forward<E>(x);
+}
+
+}  // namespace
 
 // Arithmetic ----------------------------------------------------------------------------------
 
@@ -33,7 +43,7 @@ Tensor operator-(const Tensor& a, const Tensor& b) {
       "subtract", compute(spread(a.value(), shape) - spread(b.value(), shape)),
       [](Node& out, Node& a, Node& b) {
         accumulate_summed(a, out.grad());
-        accumulate_summed(b, -out.grad());
+        accumulate_summed(b, minus(out.grad()));
       },
       a, b);
 }
@@ -59,7 +69,7 @@ Tensor operator/(const Tensor& a, const Tensor& b) {
       [](Node& out, Node& a, Node& b) {
         const Shape& shape = out.value.shape();
         accumulate_summed(a, out.grad() / spread(b.value, shape));
-        accumulate_summed(b, -out.grad() * out.value / spread(b.value, shape));
+        accumulate_summed(b, minus(out.grad()) * out.value / spread(b.value, shape));
       },
       a, b);
 }
@@ -67,7 +77,8 @@ Tensor operator/(const Tensor& a, const Tensor& b) {
 // y = −x                  dx = −g
 Tensor operator-(const Tensor& x) {
   return record(
-      "negate", compute(-x.value()), [](Node& out, Node& x) { x.accumulate(-out.grad()); }, x);
+      "negate", compute(minus(x.value())),
+      [](Node& out, Node& x) { x.accumulate(minus(out.grad())); }, x);
 }
 
 // y = x + c               dx = g
@@ -85,7 +96,8 @@ Tensor operator-(const Tensor& x, Real c) {
 // y = c − x               dx = −g
 Tensor operator-(Real c, const Tensor& x) {
   return record(
-      "subtract", compute(c - x.value()), [](Node& out, Node& x) { x.accumulate(-out.grad()); }, x);
+      "subtract", compute(c - x.value()),
+      [](Node& out, Node& x) { x.accumulate(minus(out.grad())); }, x);
 }
 
 // y = c x                 dx = c g
@@ -109,22 +121,26 @@ Tensor operator/(const Tensor& x, Real c) {
 Tensor operator/(Real c, const Tensor& x) {
   return record(
       "divide", compute(c / x.value()),
-      [](Node& out, Node& x) { x.accumulate(-out.grad() * out.value / x.value); }, x);
+      [](Node& out, Node& x) { x.accumulate(minus(out.grad()) * out.value / x.value); }, x);
 }
 
 // Powers and functions ------------------------------------------------------------------------
 
 namespace {
 
-// xᵖ, with 0⁰ = 1 and ∞ for p < 0: of 0, xsimd 8.1 makes every power 0.
-Array power(const Array& x, Real p) {
-  return compute(xt::where(xt::equal(x, 0), std::pow(Real(0), p), xt::pow(x, p)));
+// p xᵖ⁻¹. 0 · ∞ is 0: x⁰ is constant, and where xᵖ⁻¹ is 0 an infinite p does not matter.
+simd::Vector power_slope(const simd::Vector& x, const simd::Vector& p) {
+  const simd::Vector zero(Real(0)), power = simd::pow(x, p - simd::Vector(Real(1)));
+  return simd::select(p == zero || power == zero, zero, p * power);
 }
-Array power(const Array& x, const Array& p) {
-  constexpr Real infinity = std::numeric_limits<Real>::infinity();
-  return compute(xt::where(xt::equal(x, 0),
-                           xt::where(p > 0, Real(0), xt::where(p < 0, infinity, 1 + p)),
-                           xt::pow(x, p)));
+
+// y ln x of y = xᵖ; for x ≥ 0 its limit 0 where y is 0, and at x = p = 0, as everywhere at x = 0
+// but for p < 0
+simd::Vector power_log(const simd::Vector& x, const simd::Vector& p, const simd::Vector& y) {
+  using std::log;  // that of a register is found by its type
+  const simd::Vector zero(Real(0));
+  const auto vanishes = (x >= zero && y == zero) || (x == zero && p == zero);
+  return simd::select(vanishes, zero, y * log(x));
 }
 
 }  // namespace
@@ -133,29 +149,21 @@ Array power(const Array& x, const Array& p) {
 Tensor pow(const Tensor& x, Real p) {
   if (p == 2) return square(x);  // ten times as fast
   return record(
-      "pow", power(x.value(), p),
-      [p](Node& out, Node& x) {
-        if (p == 0) return x.accumulate(zeros(x.value.shape()));  // and not 0 · 0⁻¹ at x = 0
-        x.accumulate(compute(out.grad() * p * power(x.value, p - 1)));
-      },
-      x);
+      "pow", compute(term<simd::pow>(x.value(), p)),
+      [p](Node& out, Node& x) { x.accumulate(out.grad() * term<power_slope>(x.value, p)); }, x);
 }
 
-// y = xᵖ                  dx = g p xᵖ⁻¹, dp = g y ln x; at x = 0 its limit for p > 0, which is 0
+// y = xᵖ                  dx = g p xᵖ⁻¹, dp = g y ln x
 Tensor pow(const Tensor& x, const Tensor& p) {
   const Shape shape = broadcast_shape("pow", x.shape(), p.shape());
   return record(
-      "pow", power(spread(x.value(), shape), spread(p.value(), shape)),
+      "pow", compute(term<simd::pow>(spread(x.value(), shape), spread(p.value(), shape))),
       [](Node& out, Node& x, Node& p) {
         std::optional<Array> room_x, room_p;
         const Array& base = spread(x.value, out.value.shape(), std::move(room_x));
         const Array& exponent = spread(p.value, out.value.shape(), std::move(room_p));
-        if (x.requires_grad()) {
-          const Array slope = compute(exponent * power(base, compute(exponent - 1)));
-          accumulate_summed(x, xt::where(xt::equal(exponent, 0), Real(0), out.grad() * slope));
-        }
-        accumulate_summed(
-            p, xt::where(xt::equal(base, 0), Real(0), out.grad() * out.value * xt::log(base)));
+        accumulate_summed(x, out.grad() * term<power_slope>(base, exponent));
+        accumulate_summed(p, out.grad() * term<power_log>(base, exponent, out.value));
       },
       x, p);
 }
@@ -177,14 +185,14 @@ Tensor sqrt(const Tensor& x) {
 // y = eˣ                  dx = g y
 Tensor exp(const Tensor& x) {
   return record(
-      "exp", compute(xt::exp(x.value())),
+      "exp", compute(term<simd::exp>(x.value())),
       [](Node& out, Node& x) { x.accumulate(out.grad() * out.value); }, x);
 }
 
 // y = eˣ − 1              dx = g (y + 1)
 Tensor expm1(const Tensor& x) {
   return record(
-      "expm1", compute(xt::expm1(x.value())),
+      "expm1", compute(term<simd::expm1>(x.value())),
       [](Node& out, Node& x) { x.accumulate(out.grad() * (out.value + 1)); }, x);
 }
 
@@ -198,7 +206,7 @@ Tensor log(const Tensor& x) {
 // y = ln(1 + x)           dx = g / (1 + x)
 Tensor log1p(const Tensor& x) {
   return record(
-      "log1p", compute(xt::log1p(x.value())),
+      "log1p", compute(term<simd::log1p>(x.value())),
       [](Node& out, Node& x) { x.accumulate(out.grad() / (1 + x.value)); }, x);
 }
 
@@ -212,15 +220,15 @@ Tensor abs(const Tensor& x) {
 // y = sin x               dx = g cos x
 Tensor sin(const Tensor& x) {
   return record(
-      "sin", compute(xt::sin(x.value())),
-      [](Node& out, Node& x) { x.accumulate(compute(out.grad() * xt::cos(x.value))); }, x);
+      "sin", compute(term<simd::sin>(x.value())),
+      [](Node& out, Node& x) { x.accumulate(out.grad() * term<simd::cos>(x.value)); }, x);
 }
 
 // y = cos x               dx = −g sin x
 Tensor cos(const Tensor& x) {
   return record(
-      "cos", compute(xt::cos(x.value())),
-      [](Node& out, Node& x) { x.accumulate(compute(-out.grad() * xt::sin(x.value))); }, x);
+      "cos", compute(term<simd::cos>(x.value())),
+      [](Node& out, Node& x) { x.accumulate(minus(out.grad()) * term<simd::sin>(x.value)); }, x);
 }
 
 }  // namespace nabla

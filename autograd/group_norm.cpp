@@ -110,6 +110,7 @@ template <bool with_silu>
 Tensor grouped(const char* operation, const Tensor& x, const Tensor& gain, const Tensor& shift,
                std::size_t groups, Real epsilon) {
   detail::check_affine(operation, x, gain, shift, 2);
+  detail::check_epsilon(operation, epsilon);
   const std::size_t images = x.shape()[0], channels = x.size(-1);
   if (groups == 0 || channels % groups != 0) {
     throw std::invalid_argument(std::string(operation) +

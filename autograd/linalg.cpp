@@ -97,7 +97,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   Shape shape = batches.shape;
   shape.push_back(m);
   shape.push_back(n);
-  Array c = empty(shape);
+  Array c = empty(shape, "matmul");
   run_products(m, n, k, {Transpose::no, a.value().data(), m * k, batches.a},
                {Transpose::no, b.value().data(), k * n, batches.b}, 0, c, batches.c);
   auto backward = [m, n, k, batches](Node& out, Node& a, Node& b) {
@@ -131,7 +131,7 @@ std::size_t rows_of(const std::string& operation, const Tensor& x, const Tensor&
 Array empty_output(const Tensor& x, const Tensor& weight) {
   Shape shape = x.shape();
   shape.back() = weight.size(1);
-  return empty(shape);
+  return empty(shape, "linear");
 }
 
 // dx = dy Wᵀ, dW = xᵀ dy
@@ -185,10 +185,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 // y = max(a, s a), a = x W + b             da = dy or s dy, as y > 0 or not; the rest as in linear
 Tensor linear_relu(const Tensor& x, const Tensor& weight, const Tensor& bias, Real slope) {
-  if (!(slope >= 0 && slope <= 1)) {
-    throw std::invalid_argument("linear_relu: the slope must be in [0, 1], got " +
-                                std::to_string(slope));
-  }
+  check_number(slope >= 0 && slope <= 1, "linear_relu", "slope", slope, "in [0, 1]");
   const std::size_t rows = rows_of("linear_relu", x, weight);
   check_bias("linear_relu", bias, weight);
   Array y = empty_output(x, weight);

@@ -4,14 +4,14 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "autograd/logistic.hpp"
+#include "autograd/channels.hpp"
+#include "autograd/functions.hpp"
 #include "autograd/ops.hpp"
 #include "autograd/reduction.hpp"
-#include "autograd/simd.hpp"
 
 namespace nabla {
 
-using detail::log1p_exp;
+using simd::term;
 
 // Arrays are captured by initialisers, [t = Array(t)]: a plain [t] of a const reference makes a
 // const member, and that is copied each time the lambda moves.
@@ -62,10 +62,9 @@ Tensor binary_cross_entropy(const Tensor& logits, const Tensor& targets) {
   const Array& l = logits.value();
   const Array& t = targets.value();
   return record(
-      "binary_cross_entropy",
-      compute((l + xt::abs(l)) / 2 - t * l + xt::make_lambda_xfunction(log1p_exp, l)),
+      "binary_cross_entropy", compute(term<simd::cross_entropy>(l, t)),
       [](Node& out, Node& l, Node& t) {
-        l.accumulate(out.grad() * (1 / (1 + xt::exp(-l.value)) - t.value));
+        l.accumulate(out.grad() * (term<simd::logistic>(l.value) - t.value));
       },
       logits, targets);
 }
@@ -89,7 +88,7 @@ Tensor bernoulli_log_prob(const Tensor& logits, const Tensor& x) {
     throw std::invalid_argument("bernoulli_log_prob: x gets no gradient; detach() it");
   }
   check_probabilities("bernoulli_log_prob", x.value());
-  const std::size_t D = shape.back(), vectors = D / simd::lanes * simd::lanes;
+  const std::size_t D = shape.back();
   Array result = empty(Shape(shape.begin(), shape.end() - 1));
   const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(result.size());
   const std::size_t own_rows = D == 0 ? 1 : x.size() / D;
@@ -98,39 +97,24 @@ Tensor bernoulli_log_prob(const Tensor& logits, const Tensor& x) {
     const std::size_t row = static_cast<std::size_t>(i);
     const Real* const l = logits.value().data() + row * D;
     const Real* const t = x.value().data() + row % own_rows * D;
-    simd::Vector sums(Real(0));
-    for (std::size_t d = 0; d < vectors; d += simd::lanes) {
-      using std::abs;
-      const simd::Vector a = simd::load(l + d);
-      const simd::Vector larger = (a + abs(a)) * simd::Vector(Real(0.5));
-      sums = sums + (simd::load(t + d) * a - larger - log1p_exp(a));
-    }
-    Real sum = simd::sum_lanes(sums);
-    for (std::size_t d = vectors; d < D; ++d) {
-      sum += t[d] * l[d] - (l[d] + std::abs(l[d])) / 2 - log1p_exp(l[d]);
-    }
-    result.data()[row] = sum;
+    result.data()[row] =
+        static_cast<Real>(-detail::sum_along<1>(D, [&](std::size_t d, const auto& column) {
+          return detail::Vectors<1>{simd::cross_entropy(column.load(l + d), column.load(t + d))};
+        })[0]);
   }
-  const auto backward = [D, vectors, rows, own_rows](Node& out, Node& logits, Node& x) {
+  const auto backward = [D, rows, own_rows](Node& out, Node& logits, Node& x) {
     logits.accumulate_with([&](Array& gradient, Real beta) {
 #pragma omp parallel for schedule(static) if (gradient.size() >= parallel_threshold)
       for (std::ptrdiff_t i = 0; i < rows; ++i) {
         const std::size_t row = static_cast<std::size_t>(i);
         const Real* const l = logits.value.data() + row * D;
         const Real* const t = x.value.data() + row % own_rows * D;
-        const Real g = out.grad().data()[row];
+        const simd::Vector g(out.grad().data()[row]);
         Real* const dl = gradient.data() + row * D;
-        if (beta == 0) {
-          const simd::Vector factor(g);
-          for (std::size_t d = 0; d < vectors; d += simd::lanes) {
-            const simd::Vector p = simd::logistic(simd::load(l + d));
-            simd::store(dl + d, factor * (simd::load(t + d) - p));
-          }
-        }
-        for (std::size_t d = beta == 0 ? vectors : 0; d < D; ++d) {
-          const Real before = beta == 0 ? 0 : dl[d];
-          dl[d] = before + g * (t[d] - 1 / (1 + std::exp(-l[d])));
-        }
+        detail::for_each_column(D, [&](std::size_t d, const auto& column) {
+          const simd::Vector slope = g * (column.load(t + d) - simd::logistic(column.load(l + d)));
+          column.store(dl + d, beta == 0 ? slope : simd::Vector(slope + column.load(dl + d)));
+        });
       }
     });
   };
@@ -154,7 +138,7 @@ Tensor cross_entropy(const Tensor& logits, const IndexArray& classes) {
     for (std::size_t k = 0; k < K; ++k) p[k] = l[k] - m;
     loss.data()[r] = -p[classes.data()[r]];
   }
-  evaluate_into(probs, xt::exp(probs));
+  evaluate_into(probs, term<simd::exp>(probs));
 #pragma omp parallel for schedule(static) if (probs.size() >= parallel_threshold)
   for (std::ptrdiff_t r = 0; r < rows; ++r) {
     Real* const p = probs.data() + static_cast<std::size_t>(r) * K;

@@ -8,6 +8,11 @@
 namespace nabla {
 namespace detail {
 
+void check_epsilon(const char* operation, Real epsilon) {
+  check_number(std::isfinite(epsilon) && epsilon >= 0, operation, "epsilon", epsilon,
+               "finite and ≥ 0");
+}
+
 void check_affine(const char* operation, const Tensor& x, const Tensor& gain, const Tensor& shift,
                   std::size_t least_axes) {
   if (x.ndim() < least_axes) {
@@ -134,6 +139,7 @@ Tensor detail::batch_norm(const Tensor& x, const Tensor& gain, const Tensor& shi
 
 Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real epsilon) {
   detail::check_affine("batch_norm", x, gain, shift, 2);
+  detail::check_epsilon("batch_norm", epsilon);
   return detail::batch_norm(x, gain, shift, epsilon,
                             detail::channel_moments("batch_norm", x.value()));
 }
@@ -141,22 +147,6 @@ Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real
 // Layer normalisation ---------------------------------------------------------------------------
 
 namespace {
-
-// Sums of K quantities along one row: term(c, column) gives those of a column.
-template <std::size_t K, class Term>
-std::array<double, K> sum_along(std::size_t channels, const Term& term) {
-  const std::size_t columns = channels / simd::lanes;
-  const auto whole = [&](std::size_t i) { return term(i * simd::lanes, detail::WholeColumn{}); };
-  const detail::Vectors<K> sums = detail::sum_rows<K>(0, columns, whole);
-  std::array<double, K> totals;
-  for (std::size_t k = 0; k < K; ++k) totals[k] = static_cast<double>(simd::sum_lanes(sums[k]));
-  if (const std::size_t c = columns * simd::lanes; c < channels) {
-    const detail::PartOfColumn column{channels - c};
-    const detail::Vectors<K> rest = term(c, column);
-    for (std::size_t k = 0; k < K; ++k) totals[k] += static_cast<double>(column.sum(rest[k]));
-  }
-  return totals;
-}
 
 // x̂ = scale x + … of a row, in the form scale (x − centre) − rest.
 struct RowMap {
@@ -176,14 +166,15 @@ struct RowMap {
 Moments row_moments(std::size_t channels, const Real* x) {
   using detail::Vectors;
   const double count = static_cast<double>(channels);
-  const double sum = sum_along<1>(channels, [&](std::size_t c, const auto& column) {
+  const double sum = detail::sum_along<1>(channels, [&](std::size_t c, const auto& column) {
     return Vectors<1>{column.load(x + c)};
   })[0];
   const Real near = static_cast<Real>(sum / count);
-  const std::array<double, 2> sums = sum_along<2>(channels, [&](std::size_t c, const auto& column) {
-    const simd::Vector d = column.load(x + c) - simd::Vector(near);
-    return Vectors<2>{d, d * d};
-  });
+  const std::array<double, 2> sums =
+      detail::sum_along<2>(channels, [&](std::size_t c, const auto& column) {
+        const simd::Vector d = column.load(x + c) - simd::Vector(near);
+        return Vectors<2>{d, d * d};
+      });
   return detail::moments_of(static_cast<double>(near), sums[0], sums[1], count);
 }
 
@@ -191,13 +182,14 @@ Moments row_moments(std::size_t channels, const Real* x) {
 void row_backward(std::size_t channels, const RowMap& map, const Real* x, const Real* gain,
                   const Real* dy, Real beta, Real* dx, Real* of_gain, Real* of_shift) {
   using detail::Vectors;
-  const std::array<double, 2> sums = sum_along<2>(channels, [&](std::size_t c, const auto& column) {
-    const simd::Vector g = column.load(dy + c), normalised = map(column.load(x + c));
-    const simd::Vector product = g * normalised, of_x = g * column.load(gain + c);
-    column.store(of_gain + c, column.load(of_gain + c) + product);
-    column.store(of_shift + c, column.load(of_shift + c) + g);
-    return Vectors<2>{of_x, of_x * normalised};
-  });
+  const std::array<double, 2> sums =
+      detail::sum_along<2>(channels, [&](std::size_t c, const auto& column) {
+        const simd::Vector g = column.load(dy + c), normalised = map(column.load(x + c));
+        const simd::Vector product = g * normalised, of_x = g * column.load(gain + c);
+        column.store(of_gain + c, column.load(of_gain + c) + product);
+        column.store(of_shift + c, column.load(of_shift + c) + g);
+        return Vectors<2>{of_x, of_x * normalised};
+      });
   if (dx == nullptr) return;
   const simd::Vector mean(static_cast<Real>(sums[0] / static_cast<double>(channels)));
   const simd::Vector slope(static_cast<Real>(sums[1] / static_cast<double>(channels)));
@@ -212,6 +204,7 @@ void row_backward(std::size_t channels, const RowMap& map, const Real* x, const 
 
 Tensor layer_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real epsilon) {
   detail::check_affine("layer_norm", x, gain, shift, 1);
+  detail::check_epsilon("layer_norm", epsilon);
   const double e = static_cast<double>(epsilon);
   const RowBlocks batch(x.value());
   const std::size_t C = batch.channels;

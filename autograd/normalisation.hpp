@@ -42,6 +42,9 @@ Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real
 void check_affine(const char* operation, const Tensor& x, const Tensor& gain, const Tensor& shift,
                   std::size_t least_axes);
 
+/// Throws std::invalid_argument unless it is finite and ≥ 0.
+void check_epsilon(const char* operation, Real epsilon);
+
 /// Rows of `channels` numbers each, for a while.
 class Room {
  public:

@@ -2,6 +2,16 @@
 // takes any shape, broadcasts as NumPy does, and throws std::invalid_argument with its name and all
 // shapes when they do not fit. Each is defined, forward and backward in one function, in the file
 // that its heading names. autograd/README.md shows how to add one.
+//
+// Limits. At ±∞, ±0 and NaN an operation gives what its formula tends to, or else what IEEE 754
+// has, and so does its gradient; a NaN stays one. Denormal numbers count. What a number becomes, to
+// the bit, depends on it alone and not on its place in the array. In softmax, log_softmax and
+// cross_entropy +∞ itself has no limit, and gives NaN.
+//
+// Sizes. No size is too large to be asked for: a result of more numbers than can be addressed, or
+// than the machine has memory, throws std::invalid_argument before anything is computed, and one of
+// 0 numbers too if the product of its other sizes is that large. std::bad_alloc is left for memory
+// that others hold.
 #pragma once
 
 #include <cstddef>
@@ -29,15 +39,17 @@ Tensor operator*(Real c, const Tensor& x);
 Tensor operator/(const Tensor& x, Real c);
 Tensor operator/(Real c, const Tensor& x);
 
-Tensor pow(const Tensor& x, Real p);           // xᵖ
-Tensor pow(const Tensor& x, const Tensor& p);  // xᵖ for x ≥ 0, with a gradient for p too
-Tensor square(const Tensor& x);                // x²
-Tensor sqrt(const Tensor& x);                  // √x
-Tensor exp(const Tensor& x);                   // eˣ
-Tensor expm1(const Tensor& x);                 // eˣ − 1, exact near 0
-Tensor log(const Tensor& x);                   // ln x
-Tensor log1p(const Tensor& x);                 // ln(1 + x), exact near 0
-Tensor abs(const Tensor& x);                   // |x|, gradient 0 at 0
+/// xᵖ, as IEEE 754 §9.2.1 has it: 0⁰ = NaN⁰ = 1, (−2)³ = −8. With a gradient for p where x ≥ 0; at
+/// x = 0 it is 0 for p ≥ 0, else −∞.
+Tensor pow(const Tensor& x, Real p);
+Tensor pow(const Tensor& x, const Tensor& p);
+Tensor square(const Tensor& x);  // x²
+Tensor sqrt(const Tensor& x);    // √x
+Tensor exp(const Tensor& x);     // eˣ
+Tensor expm1(const Tensor& x);   // eˣ − 1, exact near 0
+Tensor log(const Tensor& x);     // ln x
+Tensor log1p(const Tensor& x);   // ln(1 + x), exact near 0
+Tensor abs(const Tensor& x);     // |x|, gradient 0 at 0
 Tensor sin(const Tensor& x);
 Tensor cos(const Tensor& x);
 Tensor maximum(const Tensor& a, const Tensor& b);    // max(a, b); a tie shares the gradient equally
@@ -116,7 +128,8 @@ Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t
            Real value = 0);
 
 // Images and whatever has channels last: (B, h, w, C) -------------------------------------------
-// conv.cpp, with winograd.cpp for 3 × 3; patches.cpp; pooling.cpp; normalisation.cpp, group_norm.cpp
+// conv.cpp, with winograd.cpp for 3 × 3; patches.cpp; pooling.cpp; normalisation.cpp,
+// group_norm.cpp
 
 /// s and p below, the same along both axes of an image.
 struct ConvOptions {
@@ -165,7 +178,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real
 
 // Losses, one number per element or example: losses.cpp ---------------------------------------
 
-/// −t ln σ(l) − (1 − t) ln(1 − σ(l)) = softplus(l) − t l for each element; finite for any logit.
+/// −t ln σ(l) − (1 − t) ln(1 − σ(l)) = softplus(l) − t l for each element; finite for any finite
+/// logit, and 0 or +∞ for an infinite one.
 /// Targets in [0, 1], of the logits' shape; no gradient for them.
 Tensor binary_cross_entropy(const Tensor& logits, const Tensor& targets);
 Tensor binary_cross_entropy(const Tensor& logits, const Array& targets);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "autograd/functions.hpp"
 #include "autograd/ops.hpp"
 #include "autograd/reduction.hpp"
 
@@ -171,7 +172,7 @@ Tensor log_softmax_span(const Tensor& x, Span3 span) {
     x.accumulate_with([&](Array& dx, Real beta) {
       Array sums = empty(Shape{span.results()});
       detail::sum_middle(out.grad().data(), sums.data(), span);
-      const Array probs = compute(xt::exp(out.value));
+      const Array probs = compute(simd::term<simd::exp>(out.value));
       const Real* const p = probs.data();
       const Real* const dy = out.grad().data();
       const Real* const sum = sums.data();

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/channels.hpp"
+
 namespace nabla::detail {
 
 std::vector<Span3> reduction_passes(const Shape& shape, const std::vector<std::size_t>& axes) {
@@ -279,36 +281,19 @@ void min_middle(const Real* in, Real* out, Span3 span) {
 
 namespace {
 
-#ifdef XTENSOR_USE_XSIMD
 template <class F>
 void apply_in_place(Real* x, std::size_t n, F f) {
-  using Batch = xt_simd::simd_type<Real>;
-  constexpr std::size_t width = Batch::size;
-  std::size_t i = 0;
-  for (; i + width <= n; i += width) {
-    f(xt_simd::load_as<Real>(x + i, xt_simd::unaligned_mode())).store_unaligned(x + i);
-  }
-  if (i == n) return;
-  Real rest[width] = {};
-  std::copy(x + i, x + n, rest);
-  f(xt_simd::load_as<Real>(rest, xt_simd::unaligned_mode())).store_unaligned(rest);
-  std::copy(rest, rest + (n - i), x + i);
+  for_each_column(
+      n, [=](std::size_t i, const auto& column) { column.store(x + i, f(column.load(x + i))); });
 }
-#else
-template <class F>
-void apply_in_place(Real* x, std::size_t n, F f) {
-  std::transform(x, x + n, x, f);
-}
-#endif
 
 void exp_in_place(Real* x, std::size_t n) {
-  using std::exp;  // or xsimd's, for a whole batch
-  apply_in_place(x, n, [](auto y) { return exp(y); });
+  apply_in_place(x, n, [](const simd::Vector& y) { return simd::exp(y); });
 }
 
 void log_in_place(Real* x, std::size_t n) {
-  using std::log;
-  apply_in_place(x, n, [](auto y) { return log(y); });
+  using std::log;  // that of a register is found by its type
+  apply_in_place(x, n, [](const simd::Vector& y) { return simd::Vector(log(y)); });
 }
 
 // y = e^(x − shift) and its sums. The shift is the maximum, or the finite number next to it: ∞ − ∞

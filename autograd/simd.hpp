@@ -1,11 +1,18 @@
-// Registers full of numbers, for the few loops that are written by hand. The library in double, for
-// tests, does with one number a register. Internal.
+// Registers full of numbers. What is done to an array is done register by register, to its last
+// ones in a register that is full only in part: so a number's bits never depend on its place in the
+// array. The library in double, for tests, does with one number a register. Internal.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
-#include "autograd/array.hpp"
+#include "autograd/real.hpp"
+#include "autograd/xtensor.hpp"
+
+#if defined(XTENSOR_USE_XSIMD) && defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 namespace nabla::simd {
 
@@ -55,10 +62,28 @@ inline bool all_below(Vector v, Real limit) {
 }
 #endif
 
-/// σ(a) = 1 / (1 + e⁻ᵃ)
-inline Vector logistic(const Vector& a) {
-  using std::exp;
-  return Vector(Real(1)) / (Vector(Real(1)) + exp(-a));
+// The first `count` lanes, fewer than all: the others are 0 when read, and not written.
+#if defined(XTENSOR_USE_XSIMD) && defined(__AVX512F__)
+inline __mmask16 first_lanes(std::size_t count) {
+  return static_cast<__mmask16>((1u << count) - 1);
 }
+inline Vector load_part(const Real* p, std::size_t count) {
+  return _mm512_maskz_loadu_ps(first_lanes(count), p);
+}
+inline void store_part(Real* p, const Vector& v, std::size_t count) {
+  _mm512_mask_storeu_ps(p, first_lanes(count), v);
+}
+#else
+inline Vector load_part(const Real* p, std::size_t count) {
+  Real room[lanes] = {};
+  std::copy(p, p + count, room);
+  return load(room);
+}
+inline void store_part(Real* p, const Vector& v, std::size_t count) {
+  Real room[lanes];
+  store(room, v);
+  std::copy(room, room + count, p);
+}
+#endif
 
 }  // namespace nabla::simd

@@ -116,3 +116,40 @@ TEST_CASE("NaN is not lost") {
                       [](Real v) { return std::isnan(v); }));
   }
 }
+
+TEST_CASE("functions go on where float's exponents end, and are accurate there") {
+  // eˣ up to the largest float and down to the smallest denormal; a number has the same bits
+  // wherever it stands in the array.
+  const Array x = points({3001}, -104.5, 89.5);
+  const auto of = [&](std::size_t i) { return static_cast<long double>(x.data()[i]); };
+  const long double least = std::numeric_limits<Real>::denorm_min() /
+                            static_cast<long double>(std::numeric_limits<Real>::epsilon());
+  const auto compare = [&](const Tensor& y, const std::function<long double(long double)>& f) {
+    CHECK(error_in_eps(
+              y.value(), [&](std::size_t i) { return f(of(i)); }, least) <= 2);
+    double worst = 0;  // and denormals to the last unit
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const long double want = f(of(i));
+      if (std::abs(want) < std::numeric_limits<Real>::min()) {
+        worst = std::max(worst, double(std::abs(y.value().data()[i] - want) /
+                                       std::numeric_limits<Real>::denorm_min()));
+      }
+    }
+    CHECK(worst <= 1.5);
+  };
+  compare(exp(Tensor(x)), [](long double v) { return std::exp(v); });
+  compare(expm1(Tensor(x)), [](long double v) { return std::expm1(v); });
+  compare(sigmoid(Tensor(x)), [](long double v) { return 1 / (1 + std::exp(-v)); });
+  compare(softplus(Tensor(x)), [](long double v) { return std::log1p(std::exp(v)); });
+}
+
+TEST_CASE("activations refuse a slope that is no number") {
+  const Tensor x(zeros({2}));
+  constexpr Real nan = std::numeric_limits<Real>::quiet_NaN();
+  CHECK_THROWS_WITH_AS(leaky_relu(x, nan), "leaky_relu: slope must be finite, got nan",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(elu(x, nan), "elu: alpha must be finite, got nan", std::invalid_argument);
+  CHECK_THROWS_AS(leaky_relu(x, std::numeric_limits<Real>::infinity()), std::invalid_argument);
+  // A slope of 0 is relu, at −∞ too.
+  CHECK(leaky_relu(Tensor(full({1}, -std::numeric_limits<Real>::infinity())), 0).item() == 0);
+}

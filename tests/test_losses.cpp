@@ -119,6 +119,34 @@ TEST_CASE("binary cross-entropy of sure logits") {
                      [](std::size_t) { return std::log1p(std::exp(-30.0L)); }) <= 4);
 }
 
+TEST_CASE("binary cross-entropy and the Bernoulli log-probability of infinite logits") {
+  constexpr Real infinity = std::numeric_limits<Real>::infinity();
+  const Array l{infinity, -infinity, infinity, -infinity, infinity, -infinity};
+  const Array t{1, 0, 0, 1, Real(0.5), Real(0.5)};
+  const Array expected{0, 0, infinity, infinity, infinity, infinity};
+  const Array slopes{0, 0, 1, -1, Real(0.5), Real(-0.5)};
+  CHECK(binary_cross_entropy(Tensor(l), t).value() == expected);
+  CHECK(gradient([&](const Tensor& x) { return binary_cross_entropy(x, t); }, l) == slopes);
+  for (std::size_t i = 0; i < l.size(); ++i) {
+    // One infinite logit, at every place of a row that does not fill its registers.
+    for (std::size_t place = 0; place < 37; ++place) {
+      Array row = full({1, 37}, 2), x = full({1, 37}, 1);
+      row(0, place) = l(i);
+      x(0, place) = t(i);
+      const Array finite = bernoulli_log_prob(Tensor(full({1, 36}, 2)), Tensor(ones({36}))).value();
+      const Real log_prob = bernoulli_log_prob(Tensor(row), Tensor(x)).item();
+      if (expected(i) == 0) {
+        CHECK(log_prob == doctest::Approx(static_cast<double>(finite(0))));
+      } else {
+        CHECK(log_prob == -infinity);
+      }
+      const Array dl =
+          gradient([&](const Tensor& y) { return bernoulli_log_prob(y, Tensor(x)); }, row);
+      CHECK(dl(0, place) == -slopes(i));
+    }
+  }
+}
+
 TEST_CASE("binary cross-entropy refuses what cannot be a target") {
   const Tensor l(zeros({2, 3}));
   CHECK(message_of([&] { binary_cross_entropy(l, zeros({3})); }) ==

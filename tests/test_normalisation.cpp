@@ -251,6 +251,15 @@ TEST_CASE("normalisations of nothing, and what does not fit") {
     }
   }
   const Tensor x(zeros({2, 5, 5, 6})), five(ones({5}));
+  for (const Real bad : {Real(-1), Real(-1e-5), std::numeric_limits<Real>::quiet_NaN(),
+                         std::numeric_limits<Real>::infinity()}) {
+    CHECK_THROWS_AS(layer_norm(x, gain, shift, bad), std::invalid_argument);
+    CHECK_THROWS_AS(batch_norm(x, gain, shift, bad), std::invalid_argument);
+    CHECK_THROWS_AS(group_norm(x, gain, shift, 2, bad), std::invalid_argument);
+    CHECK_THROWS_AS(group_norm_silu(x, gain, shift, 2, bad), std::invalid_argument);
+  }
+  CHECK(message_of([&] { layer_norm(x, gain, shift, -1); }) ==
+        "layer_norm: epsilon must be finite and ≥ 0, got -1");
   CHECK(message_of([&] {
           batch_norm(Tensor(empty({0, 6})), gain, shift);
         }) == "batch_norm: an empty batch has no mean, got (0, 6)");

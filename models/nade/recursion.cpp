@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "autograd/blas.hpp"
+#include "autograd/functions.hpp"
 #include "autograd/ops.hpp"
-#include "autograd/simd.hpp"
 
 namespace nabla::models {
 namespace {

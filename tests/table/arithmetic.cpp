@@ -30,9 +30,9 @@ Entry power_of(Quad p, double low, double high) {
       [exponent](const Tensors& x) { return pow(x[0], exponent); }, rule);
 }
 
-// d xᵖ/dp = xᵖ ln x; at 0 it is 0 for p ≥ 0, as xᵖ stays what it is there.
+// d xᵖ/dp = xᵖ ln x; at 0 it is 0 for p ≥ 0, as xᵖ stays what it is there, and at ∞ for p < 0.
 Quad power_by_exponent(Quad x, Quad p) {
-  if (x == 0 && p >= 0) return 0;
+  if ((x == 0 && p >= 0) || (x == infinity && p < 0)) return 0;
   const Quad y = std::pow(x, p);
   return y * std::log(std::abs(x) == 0 ? 0 : x);
 }
