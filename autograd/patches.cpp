@@ -82,23 +82,20 @@ ConvShape conv_shape(const char* operation, const Shape& x, const Shape& weight,
                      const ConvOptions& options) {
   check_axes(operation, x, weight, options);
   const std::size_t s = options.stride, p = options.padding;
-  const std::size_t height = x[1] + 2 * p, width = x[2] + 2 * p;  // with the padding
+  const std::size_t around = multiply_sizes(2, p);
+  const std::size_t height = add_sizes(x[1], around), width = add_sizes(x[2], around);
+  if (height == too_large || width == too_large) {
+    refuse(operation, "a padding of " + std::to_string(p) + " is too large", x, weight);
+  }
   if (height < weight[0] || width < weight[1]) {
     refuse(operation,
            "the kernel must fit into the image with a padding of " + std::to_string(p) + " around",
            x, weight);
   }
-  return {x[0],
-          x[1],
-          x[2],
-          x[3],
-          weight[0],
-          weight[1],
-          weight[3],
-          s,
-          p,
-          (height - weight[0]) / s + 1,
-          (width - weight[1]) / s + 1};
+  const std::size_t out_height = (height - weight[0]) / s + 1;
+  const std::size_t out_width = (width - weight[1]) / s + 1;
+  check_shape(operation, {x[0], out_height, out_width, weight[3]});
+  return {x[0], x[1], x[2], x[3], weight[0], weight[1], weight[3], s, p, out_height, out_width};
 }
 
 ConvShape conv_transpose_shape(const char* operation, const Shape& x, const Shape& weight,
@@ -106,13 +103,20 @@ ConvShape conv_transpose_shape(const char* operation, const Shape& x, const Shap
   check_axes(operation, x, weight, options);
   const std::size_t s = options.stride, p = options.padding;
   if (x[1] == 0 || x[2] == 0) refuse(operation, "the image must have pixels", x, weight);
-  const std::size_t height = (x[1] - 1) * s + weight[0], width = (x[2] - 1) * s + weight[1];
-  if (height <= 2 * p || width <= 2 * p) {
+  const std::size_t height = add_sizes(multiply_sizes(x[1] - 1, s), weight[0]);
+  const std::size_t width = add_sizes(multiply_sizes(x[2] - 1, s), weight[1]);
+  if (height == too_large || width == too_large) {
+    refuse(operation, "a stride of " + std::to_string(s) + " is too large", x, weight);
+  }
+  const std::size_t around = multiply_sizes(2, p);
+  if (height <= around || width <= around) {
     refuse(operation, "a padding of " + std::to_string(p) + " leaves nothing of the result", x,
            weight);
   }
-  return {x[0], height - 2 * p, width - 2 * p, weight[3], weight[0], weight[1], weight[2], s,
-          p,    x[1],           x[2]};
+  check_shape(operation, {x[0], height - around, width - around, weight[3]});
+  return {
+      x[0], height - around, width - around, weight[3], weight[0], weight[1], weight[2], s, p, x[1],
+      x[2]};
 }
 
 void gather_patches(const ConvShape& shape, const Real* x, std::size_t first, std::size_t count,

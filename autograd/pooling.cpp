@@ -184,8 +184,9 @@ Tensor upsample_nearest2d(const Tensor& x, std::size_t factor) {
   check_image("upsample_nearest2d", x);
   if (factor == 0) throw std::invalid_argument("upsample_nearest2d: the factor must be at least 1");
   const Shape& s = x.shape();
-  const Windows w{s[0], s[1] * factor, s[2] * factor, s[3], factor, factor, s[1], s[2]};
-  Array y = empty({s[0], s[1] * factor, s[2] * factor, s[3]});
+  const std::size_t height = multiply_sizes(s[1], factor), width = multiply_sizes(s[2], factor);
+  Array y = empty({s[0], height, width, s[3]}, "upsample_nearest2d");
+  const Windows w{s[0], height, width, s[3], factor, factor, s[1], s[2]};
   spread_windows(w, x.value().data(), 1, 0, y.data());
   const auto backward = [w](Node& out, Node& x) {
     x.accumulate_with(

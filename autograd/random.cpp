@@ -86,8 +86,8 @@ Rng::State Rng::take(std::size_t numbers) {
 }
 
 void Rng::fill_uniform(Array& out, Real low, Real high) {
-  if (!(low < high) || !std::isfinite(low) || !std::isfinite(high - low)) {
-    refuse("uniform: needs finite low < high, got [", low, ", ", high, ")");
+  if (!(low < high) || !std::isfinite(high - low)) {
+    refuse("uniform: needs low < high with a finite difference, got [", low, ", ", high, ")");
   }
   philox::fill_uniform(take(out.size()), out.data(), out.size(), low, high);
 }
@@ -100,13 +100,13 @@ void Rng::fill_normal(Array& out, Real mean, Real std_dev) {
 }
 
 Array Rng::uniform(const Shape& shape, Real low, Real high) {
-  Array out = empty(shape);
+  Array out = empty(shape, "uniform");
   fill_uniform(out, low, high);
   return out;
 }
 
 Array Rng::normal(const Shape& shape, Real mean, Real std_dev) {
-  Array out = empty(shape);
+  Array out = empty(shape, "normal");
   fill_normal(out, mean, std_dev);
   return out;
 }
@@ -138,6 +138,7 @@ IndexArray Rng::integers(const Shape& shape, std::int64_t low, std::int64_t high
   // Unsigned, since the width of the interval may not fit into a signed number.
   const std::uint64_t first = static_cast<std::uint64_t>(low);
   const std::uint64_t range = static_cast<std::uint64_t>(high) - first;
+  check_shape("integers", shape);
   IndexArray out(IndexArray::shape_type(shape.begin(), shape.end()));
   Words words(state_);
   for (std::size_t i = 0; i < out.size(); ++i) {
@@ -148,6 +149,7 @@ IndexArray Rng::integers(const Shape& shape, std::int64_t low, std::int64_t high
 }
 
 std::vector<std::size_t> Rng::permutation(std::size_t n) {
+  check_shape("permutation", {n});
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
   Words words(state_);

@@ -20,7 +20,8 @@ class Rng {
   /// Streams of one seed are independent of each other, as are those of different seeds.
   explicit Rng(std::uint64_t seed, std::uint64_t stream = 0);
 
-  /// Uniform on [low, high). Throws std::invalid_argument unless low < high, both finite.
+  /// Uniform on [low, high). Throws std::invalid_argument unless low < high, and high − low is
+  /// finite.
   Array uniform(const Shape& shape, Real low = 0, Real high = 1);
   /// Normal by Box and Muller's transform. Throws std::invalid_argument unless both are finite and
   /// std_dev ≥ 0.

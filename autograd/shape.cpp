@@ -89,7 +89,7 @@ Shape resolved(const Shape& from, const NewShape& wanted) {
       fail("a size is negative");
     } else {
       shape[i] = static_cast<std::size_t>(wanted[i]);
-      known *= shape[i];
+      known = multiply_sizes(known, shape[i]);
     }
   }
   const std::size_t size = size_of(from);
@@ -99,6 +99,7 @@ Shape resolved(const Shape& from, const NewShape& wanted) {
   } else if (known != size) {
     fail("the numbers of elements differ");
   }
+  check_shape("reshape", shape);
   return shape;
 }
 
@@ -170,7 +171,7 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
     const bool repeats = i < added || x.shape()[i - added] == 1;
     loops[i] = {shape[i], repeats ? 0 : from[i - added], to[i]};
   }
-  Array y = empty(shape);
+  Array y = empty(shape, "broadcast_to");
   copy_strided(x.value().data(), y.data(), std::move(loops));
   return record(
       "broadcast_to", std::move(y),
@@ -208,6 +209,7 @@ Tensor slice(const Tensor& x, std::ptrdiff_t axis, std::ptrdiff_t start, std::pt
   };
   const std::ptrdiff_t first = position(start), last = position(stop);
   const std::ptrdiff_t count = last > first ? (last - first - 1) / step + 1 : 0;
+  if (count < 2) step = 1;  // which no one takes: it may be beyond all memory
   return take_section("slice", x, a,
                       {around(x.shape(), a), static_cast<std::size_t>(first),
                        static_cast<std::size_t>(count), static_cast<std::size_t>(step)});
@@ -217,9 +219,9 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::size_t>& sizes
                           std::ptrdiff_t axis) {
   const std::size_t a = one_axis("split", axis, x.shape());
   std::size_t total = 0;
-  for (const std::size_t size : sizes) total += size;
+  for (const std::size_t size : sizes) total = add_sizes(total, size);
   if (total != x.shape()[a]) {
-    refuse("split: sizes " + list({sizes.begin(), sizes.end()}) + " add up to " +
+    refuse("split: sizes " + to_string(Shape(sizes.begin(), sizes.end())) + " add up to " +
            std::to_string(total) + ", but axis " + std::to_string(a) + " of " +
            to_string(x.shape()) + " has " + std::to_string(x.shape()[a]));
   }
@@ -245,7 +247,7 @@ std::string shapes_of(const std::vector<Tensor>& parts) {
 // Parts one behind another along `axis` of the result; `extents` are their sizes there.
 Tensor join(const char* operation, const std::vector<Tensor>& parts, const Shape& shape,
             std::size_t axis, const std::vector<std::size_t>& extents) {
-  Array y = empty(shape);
+  Array y = empty(shape, operation);
   std::vector<Section> sections;
   std::size_t start = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -276,7 +278,7 @@ Tensor concat(const std::vector<Tensor>& parts, std::ptrdiff_t axis) {
     bool fits = other.size() == shape.size();
     if (fits) {
       extents.push_back(other[a]);
-      total += other[a];
+      total = add_sizes(total, other[a]);
       other[a] = shape[a];
       fits = other == shape;
     }
@@ -310,9 +312,9 @@ Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t
            Real value) {
   const std::size_t a = one_axis("pad", axis, x.shape());
   Shape shape = x.shape();
-  shape[a] += before + after;
+  shape[a] = add_sizes(shape[a], add_sizes(before, after));
+  Array y = full(shape, value, "pad");
   const Section middle{around(shape, a), before, x.shape()[a], 1};
-  Array y = full(shape, value);
   pack(x.value().data(), y.data(), middle, Update::assign);
   const auto backward = [middle](Node& out, Node& x) {
     x.accumulate_with([&](Array& dx, Real beta) {
@@ -391,7 +393,7 @@ Tensor embedding(const Tensor& table, const IndexArray& index) {
                                           "the rows of the table " + to_string(table.shape()));
   Shape shape(index.shape().begin(), index.shape().end());
   shape.push_back(width);
-  Array y = empty(shape);
+  Array y = empty(shape, "embedding");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Real* const row = table.value().data() + rows[i] * width;
     std::copy(row, row + width, y.data() + i * width);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "autograd/array.hpp"
 #include "autograd/random.hpp"
 
 namespace nabla::datasets {
@@ -29,19 +30,20 @@ Batches::Batches(std::size_t n, std::size_t batch_size, std::uint64_t seed, std:
 }
 
 Batches Batches::in_order(std::size_t n, std::size_t batch_size) {
+  check_shape("Batches::in_order", {n});
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
   return Batches(std::move(order), batch_size, false);
 }
 
 std::size_t Batches::size() const {
-  return (order_.size() + (drop_last_ ? 0 : batch_size_ - 1)) / batch_size_;
+  return order_.size() / batch_size_ + (!drop_last_ && order_.size() % batch_size_ != 0 ? 1 : 0);
 }
 
 std::vector<std::size_t> Batches::operator[](std::size_t i) const {
   if (i >= size()) throw std::invalid_argument("Batches: no batch " + std::to_string(i));
   const std::size_t first = i * batch_size_;
-  const std::size_t last = std::min(order_.size(), first + batch_size_);
+  const std::size_t last = first + std::min(order_.size() - first, batch_size_);
   const auto at = [&](std::size_t k) { return order_.begin() + static_cast<std::ptrdiff_t>(k); };
   return std::vector<std::size_t>(at(first), at(last));
 }

@@ -94,18 +94,9 @@ const char* name_of(ElementType type) {
 
 Array read_elements(FileReader& file, ElementType type, bool big_endian, const Shape& shape) {
   const std::size_t width = bytes_of(type);
-  std::uint64_t bytes = width;
   std::string declaration = "the header declares " + to_string(shape) + " " + name_of(type);
-  const bool none = std::find(shape.begin(), shape.end(), std::size_t{0}) != shape.end();
-  for (const std::size_t size : shape) {
-    if (none) {
-      bytes = 0;
-    } else if (size > std::numeric_limits<std::uint64_t>::max() / bytes) {
-      file.fail(declaration + ", more than any file can hold");
-    } else {
-      bytes *= size;
-    }
-  }
+  if (extent_of(shape) == too_large) file.fail(declaration + ", more than any file can hold");
+  const std::uint64_t bytes = size_of(shape) * width;
   declaration += ", " + std::to_string(bytes) + " bytes";
   const std::uint64_t header = file.position();
   const std::uint64_t most = file.most_bytes() - std::min(header, file.most_bytes());

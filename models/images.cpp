@@ -76,18 +76,22 @@ Array grid(const Array& images, std::size_t height, std::size_t width, std::size
            std::size_t padding) {
   const std::size_t count = images.dimension() == 0 ? 0 : images.shape()[0];
   const std::size_t each = count == 0 ? 0 : images.size() / count;
-  const bool rgb = each == height * width * 3;
-  if (count == 0 || each == 0 || columns == 0 || (each != height * width && !rgb)) {
+  const std::size_t pixels = multiply_sizes(height, width);
+  const bool rgb = each == multiply_sizes(pixels, 3);
+  if (count == 0 || each == 0 || columns == 0 || (each != pixels && !rgb)) {
     throw std::invalid_argument("grid: images " + to_string(images.shape()) + " as " +
                                 std::to_string(height) + " × " + std::to_string(width) +
                                 " pixels, grey or RGB, in " + std::to_string(columns) + " columns");
   }
   columns = std::min(columns, count);
   const std::size_t channels = rgb ? 3 : 1, rows = (count + columns - 1) / columns;
-  const std::size_t line = (columns * (width + padding) + padding) * channels;
-  Shape shape{rows * (height + padding) + padding, line / channels};
+  const auto length = [padding](std::size_t number, std::size_t size) {
+    return add_sizes(multiply_sizes(number, add_sizes(size, padding)), padding);
+  };
+  Shape shape{length(rows, height), length(columns, width)};
   if (rgb) shape.push_back(3);
-  Array result = full(shape, Real(0.5));
+  Array result = full(shape, Real(0.5), "grid");
+  const std::size_t line = shape[1] * channels;
   for (std::size_t n = 0; n < count; ++n) {
     const std::size_t top = padding + n / columns * (height + padding);
     const std::size_t left = padding + n % columns * (width + padding);
@@ -104,9 +108,9 @@ Array enlarge(const Array& image, std::size_t factor) {
   const std::size_t channels = channels_of("enlarge", image);
   if (factor == 0) throw std::invalid_argument("enlarge: by a factor of 0");
   Shape shape = image.shape();
-  shape[0] *= factor;
-  shape[1] *= factor;
-  Array result = empty(shape);
+  shape[0] = multiply_sizes(shape[0], factor);
+  shape[1] = multiply_sizes(shape[1], factor);
+  Array result = empty(shape, "enlarge");
   Real* out = result.data();
   for (std::size_t y = 0; y < shape[0]; ++y) {
     for (std::size_t x = 0; x < shape[1]; ++x) {

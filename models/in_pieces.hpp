@@ -12,6 +12,7 @@ namespace nabla::models {
 template <class F>
 Array in_pieces(const Array& x, const F& f, std::size_t rows_at_a_time = 1000) {
   const std::size_t n = x.shape()[0], width = n == 0 ? 0 : x.size() / n;
+  check_number(rows_at_a_time > 0, "in_pieces", "rows_at_a_time", 0, "at least 1");
   Array result;
   for (std::size_t from = 0; from < std::max<std::size_t>(1, n); from += rows_at_a_time) {
     Shape shape = x.shape();

@@ -143,7 +143,7 @@ Array heat_map(const Array& values) {
 
 Array cell_centres(const Window& window, std::size_t rows, std::size_t columns) {
   check_window("cell_centres", window);
-  Array points = empty({rows * columns, 2});
+  Array points = empty({multiply_sizes(rows, columns), 2}, "cell_centres");
   Real* out = points.data();
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < columns; ++c) {

@@ -155,7 +155,7 @@ SelfAttention2d::SelfAttention2d(std::size_t channels, std::size_t heads, std::s
     : channels_(channels),
       heads_(heads),
       norm_(groups, channels),
-      qkv_(channels, 3 * channels, rng),
+      qkv_(channels, multiply_sizes(3, channels), rng),
       output_(channels, channels, rng, output_options(options)) {
   if (heads == 0 || channels % heads != 0) {
     throw std::invalid_argument("SelfAttention2d: the heads must divide the channels, got " +

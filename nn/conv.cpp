@@ -5,8 +5,9 @@
 namespace nabla::nn {
 namespace {
 
-Array first_weight(std::size_t in, std::size_t out, std::size_t kernel, Rng& rng,
+Array first_weight(const char* layer, std::size_t in, std::size_t out, std::size_t kernel, Rng& rng,
                    const Conv2dOptions& options) {
+  check_shape(layer, {kernel, kernel, in, out});
   const Initialiser init = options.init ? options.init : init::fan_in_uniform();
   return init({kernel, kernel, in, out}, rng);
 }
@@ -24,7 +25,7 @@ Array first_bias(const Tensor& weight, Rng& rng, const Conv2dOptions& options) {
 Conv2d::Conv2d(std::size_t in, std::size_t out, std::size_t kernel, Rng& rng,
                const Conv2dOptions& options)
     : options_{options.stride, options.padding} {
-  weight_ = parameter("weight", first_weight(in, out, kernel, rng, options));
+  weight_ = parameter("weight", first_weight("Conv2d", in, out, kernel, rng, options));
   Array bias = first_bias(weight_, rng, options);
   bias_ = options.bias ? parameter("bias", std::move(bias)) : Tensor(std::move(bias));
 }
@@ -44,7 +45,7 @@ Tensor Conv2d::add(const Tensor& x, const Tensor& residual) const {
 ConvTranspose2d::ConvTranspose2d(std::size_t in, std::size_t out, std::size_t kernel, Rng& rng,
                                  const Conv2dOptions& options)
     : options_{options.stride, options.padding} {
-  weight_ = parameter("weight", first_weight(in, out, kernel, rng, options));
+  weight_ = parameter("weight", first_weight("ConvTranspose2d", in, out, kernel, rng, options));
   Array bias = first_bias(weight_, rng, options);
   bias_ = options.bias ? parameter("bias", std::move(bias)) : Tensor(std::move(bias));
 }

@@ -5,6 +5,7 @@
 namespace nabla::nn {
 
 Embedding::Embedding(std::size_t count, std::size_t size, Rng& rng, const Initialiser& initial) {
+  check_shape("Embedding", {count, size});
   weight_ = parameter("weight", initial({count, size}, rng));
 }
 

@@ -17,6 +17,7 @@ Array first_bias(std::size_t in, std::size_t out, Rng& rng, const LinearOptions&
 }  // namespace
 
 Linear::Linear(std::size_t in, std::size_t out, Rng& rng, const LinearOptions& options) {
+  check_shape("Linear", {in, out});
   const Initialiser init = options.init ? options.init : init::fan_in_uniform();
   weight_ = parameter("weight", init({in, out}, rng));
   if (options.bias) bias_ = parameter("bias", first_bias(in, out, rng, options));

@@ -387,3 +387,35 @@ TEST_CASE("convolutions: what does not fit") {
         }) ==
         "conv2d_add: the residual must have the result's shape (2, 3, 3, 8), got (2, 5, 5, 8)");
 }
+
+TEST_CASE("convolutions: sizes never wrap around") {
+  const Tensor x(ones({1, 4, 4, 2})), w(ones({3, 3, 2, 2})), b(zeros({2}));
+  constexpr std::size_t large = std::size_t{1} << 62;
+  for (const Convolution f : {Convolution{conv2d}, Convolution{conv2d_direct}}) {
+    for (const std::size_t n : {large / 2, 2 * large - 1, 2 * large, ~std::size_t{0}}) {
+      CAPTURE(n);
+      CHECK_THROWS_AS(f(x, w, b, {1, n}), std::invalid_argument);
+      CHECK_THROWS_AS(f(x, w, b, {2, n}), std::invalid_argument);
+      CHECK(f(x, w, b, {n, 0}).value() == full({1, 1, 1, 2}, 18));
+    }
+    // Windows so far apart that one alone meets the image.
+    const Tensor y = f(x, w, b, {large, large});
+    CHECK(y.shape() == Shape{1, 3, 3, 2});
+    CHECK(y.value()(0, 1, 1, 0) == 18);
+    CHECK(sum(y).item() == 36);
+  }
+  CHECK(message_of([&] {
+          conv2d(x, w, b, {1, 2 * large});
+        }) ==
+        "conv2d: a padding of 9223372036854775808 is too large, got (1, 4, 4, 2) and (3, 3, 2, 2)");
+  for (const std::size_t n : {large / 4, large, 2 * large, ~std::size_t{0}}) {
+    CAPTURE(n);
+    CHECK_THROWS_AS(conv_transpose2d(x, w, b, {n, 0}), std::invalid_argument);
+    CHECK_THROWS_AS(conv_transpose2d(x, w, b, {1, n}), std::invalid_argument);
+  }
+  CHECK(message_of([&] {
+          conv_transpose2d(x, w, b, {2 * large, 0});
+        }) ==
+        "conv_transpose2d: a stride of 9223372036854775808 is too large, got (1, 4, 4, 2) and (3, "
+        "3, 2, 2)");
+}

@@ -166,6 +166,17 @@ TEST_CASE("pooling of nothing, and what does not fit") {
   CHECK(message_of([&] {
           max_pool2d(Tensor(zeros({3, 5, 4})), 2, 2);
         }) == "max_pool2d: the input has 4 axes (B, h, w, C), got (3, 5, 4)");
+  for (const std::size_t n : {std::size_t{1} << 32, std::size_t{1} << 62, std::size_t{1} << 63,
+                              (std::size_t{1} << 63) - 1, ~std::size_t{0}}) {
+    CAPTURE(n);
+    CHECK_THROWS_AS(upsample_nearest2d(x, n), std::invalid_argument);
+    CHECK_THROWS_AS(upsample_nearest2d(none, n), std::invalid_argument);
+    CHECK_THROWS_AS(max_pool2d(x, n, 1), std::invalid_argument);
+    CHECK(average_pool2d(x, 2, n).shape() == Shape{2, 1, 1, 4});
+  }
+  CHECK(message_of([&] { upsample_nearest2d(x, ~std::size_t{0}); }) ==
+        "upsample_nearest2d: (2, 18446744073709551615, 18446744073709551615, 4) is too large a "
+        "shape");
   CHECK(message_of([&] { upsample_nearest2d(x, 0); }) ==
         "upsample_nearest2d: the factor must be at least 1");
   CHECK(message_of([&] { upsample_nearest2d(Tensor(zeros({3})), 2); }) ==

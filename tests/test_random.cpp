@@ -364,7 +364,8 @@ TEST_CASE("bad arguments") {
   Rng rng(18);
   constexpr Real nan = std::numeric_limits<Real>::quiet_NaN();
   constexpr Real most = std::numeric_limits<Real>::max();
-  CHECK_THROWS_WITH(rng.uniform({2}, 1, 1), "uniform: needs finite low < high, got [1, 1)");
+  CHECK_THROWS_WITH(rng.uniform({2}, 1, 1),
+                    "uniform: needs low < high with a finite difference, got [1, 1)");
   CHECK_THROWS_AS(rng.uniform({2}, -most, most), std::invalid_argument);
   CHECK_THROWS_AS(rng.uniform({2}, nan, 1), std::invalid_argument);
   CHECK_THROWS_WITH(rng.normal({2}, 0, -1),
@@ -375,5 +376,10 @@ TEST_CASE("bad arguments") {
   CHECK_THROWS_WITH(rng.bernoulli(Array{{Real(0.5), 1}, {-1, 0}}),
                     "bernoulli: -1 at flat index 2 of (2, 2) is not a probability");
   CHECK_THROWS_WITH(rng.integers({2}, 3, 3), "integers: [3, 3) is empty");
+  const Shape wraps{std::size_t{1} << 32, std::size_t{1} << 32};
+  CHECK_THROWS_WITH(rng.uniform(wraps), "uniform: (4294967296, 4294967296) is too large a shape");
+  CHECK_THROWS_WITH(rng.normal(wraps), "normal: (4294967296, 4294967296) is too large a shape");
+  CHECK_THROWS_AS(rng.integers(wraps, 0, 2), std::invalid_argument);
+  CHECK_THROWS_AS(rng.permutation(std::size_t{1} << 63), std::invalid_argument);
   CHECK(rng.state().counter == 0);  // a refused call consumes nothing
 }

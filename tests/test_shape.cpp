@@ -233,6 +233,45 @@ TEST_CASE("pad puts a margin around") {
   CHECK_THROWS_WITH_AS(pad(Tensor(x), 2, 1, 1), "pad: no axis 2 in (2, 3)", std::invalid_argument);
 }
 
+TEST_CASE("sizes never wrap around") {
+  const std::size_t sizes[] = {std::size_t{1} << 40, std::size_t{1} << 61, std::size_t{1} << 62,
+                               std::size_t{1} << 63, ~std::size_t{0} - 1,  ~std::size_t{0}};
+  const Tensor x(counted({3}));
+  for (const std::size_t n : sizes) {
+    CAPTURE(n);
+    CHECK_THROWS_AS(pad(x, 0, n, 0), std::invalid_argument);
+    CHECK_THROWS_AS(pad(x, 0, 0, n), std::invalid_argument);
+    CHECK_THROWS_AS(pad(x, 0, n, 0 - n), std::invalid_argument);
+    CHECK_THROWS_AS(pad(Tensor(empty({0, 2})), 1, n, 0 - n), std::invalid_argument);
+    CHECK_THROWS_AS(split(x, {n, 3 - n}, 0), std::invalid_argument);
+    CHECK_THROWS_AS(split(x, {4, n}, 0), std::invalid_argument);
+    CHECK_THROWS_AS(broadcast_to(x, {n, 3}), std::invalid_argument);
+    CHECK_THROWS_AS(empty({n}), std::invalid_argument);
+    CHECK_THROWS_AS(full({n, n}, 1), std::invalid_argument);
+  }
+  CHECK_THROWS_WITH(pad(x, 0, std::size_t{1} << 61, 0),
+                    "pad: (2305843009213693955,) is too large a shape");
+  CHECK_THROWS_WITH(split(x, {4, ~std::size_t{0}}, 0),
+                    "split: sizes (4, 18446744073709551615) add up to 18446744073709551615, but "
+                    "axis 0 of (3,) has 3");
+  constexpr std::ptrdiff_t large = std::ptrdiff_t{1} << 32, larger = std::ptrdiff_t{1} << 62;
+  CHECK_THROWS_WITH(reshape(Tensor(empty({0})), {large, large}),
+                    "reshape: (0,) to (4294967296, 4294967296): the numbers of elements differ");
+  CHECK_THROWS_WITH(reshape(Tensor(empty({0})), {large, large, 0}),
+                    "reshape: (4294967296, 4294967296, 0) is too large a shape");
+  CHECK_THROWS_AS(reshape(Tensor(zeros({4})), {larger + 1, 4}), std::invalid_argument);
+  CHECK_THROWS_AS(reshape(Tensor(zeros({4})), {larger, 4, -1}), std::invalid_argument);
+  CHECK_THROWS_AS(broadcast_to(Tensor(zeros({1})), {1u << 31, 1u << 31, 1u << 31}),
+                  std::invalid_argument);
+  // An axis of size 0 does not make room for others; two such arrays may each have a shape.
+  CHECK_THROWS_AS(empty({std::size_t{1} << 62, 0, 4}), std::invalid_argument);
+  const Tensor tall(empty({std::size_t{1} << 40, 1, 0})), wide(empty({1, std::size_t{1} << 40, 0}));
+  CHECK_THROWS_AS(tall + wide, std::invalid_argument);
+  // Steps beyond all memory are steps that are not taken.
+  CHECK(slice(x, 0, 1, nabla::end, std::numeric_limits<std::ptrdiff_t>::max()).value() == Array{1});
+  CHECK(slice(x, 0, std::numeric_limits<std::ptrdiff_t>::min(), nabla::end).value() == x.value());
+}
+
 TEST_CASE("gather picks along an axis") {
   const Array x = counted({3, 4});
   const IndexArray rows{{2, 0, 1, 1}};

@@ -83,6 +83,7 @@ double bits_per_dim(double nats, std::size_t D) {
 
 IndexArray draw_times(std::size_t B, std::size_t T, Rng& rng, bool spread) {
   if (!spread) return rng.integers({B}, 1, static_cast<std::int64_t>(T) + 1);
+  check_shape("draw_times", {B});
   IndexArray t(IndexArray::shape_type{B});
   const double u = static_cast<double>(rng.uniform());
   for (std::size_t i = 0; i < B; ++i) {

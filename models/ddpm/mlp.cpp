@@ -12,7 +12,7 @@ namespace nabla::models {
 namespace {
 
 std::size_t inputs(const DenoisingMlpOptions& options) {
-  return options.data * (1 + 2 * options.waves);
+  return multiply_sizes(options.data, add_sizes(1, multiply_sizes(2, options.waves)));
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ DenoisingMlp::DenoisingMlp(const DenoisingMlpOptions& options, Rng& rng)
   std::vector<std::pair<std::string, nn::Module>> list{{"time_in", time_in_},
                                                        {"time_out", time_out_}};
   if (options.classes != 0) {  // the last row stands for "not told"
-    class_.emplace_back(options.classes + 1, options.width, rng);
+    class_.emplace_back(add_sizes(options.classes, 1), options.width, rng);
     list.emplace_back("class", class_[0]);
   }
   list.emplace_back("in", in_);

@@ -19,7 +19,7 @@ std::vector<std::size_t> generator_sizes(const GanOptions& options) {
 // m D, Hₙ, …, H₁, 1
 std::vector<std::size_t> discriminator_sizes(const GanOptions& options) {
   if (options.packing == 0) throw std::invalid_argument("Gan: at least one example in a pack");
-  std::vector<std::size_t> sizes{options.packing * options.data};
+  std::vector<std::size_t> sizes{multiply_sizes(options.packing, options.data)};
   sizes.insert(sizes.end(), options.hidden.rbegin(), options.hidden.rend());
   sizes.push_back(1);
   return sizes;

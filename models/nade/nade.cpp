@@ -49,6 +49,7 @@ Ordering read_ordering(const std::string& path, std::size_t D) {
 }  // namespace
 
 Ordering raster_ordering(std::size_t D) {
+  check_shape("raster_ordering", {D});
   Ordering o(D);
   std::iota(o.begin(), o.end(), std::size_t{0});
   return o;
@@ -56,6 +57,7 @@ Ordering raster_ordering(std::size_t D) {
 
 Ordering scan_ordering(std::size_t height, std::size_t width, std::size_t k) {
   if (k > 7) throw std::invalid_argument("scan_ordering: k is from 0 to 7");
+  check_shape("scan_ordering", {height, width});
   const bool by_columns = (k & 4) != 0;
   const std::size_t lines = by_columns ? width : height, length = by_columns ? height : width;
   Ordering o;

@@ -18,7 +18,7 @@ Array first_weights(const Shape& shape, std::size_t fan_in, Rng& rng) {
 // Weights equal, the means of the K components drawn from a standard normal, σ = 1/2: on
 // standardised data every component starts with something to explain.
 Array first_biases(std::size_t D, std::size_t K, Rng& rng) {
-  Array b = zeros({D, 1, 3 * K});
+  Array b = full({D, 1, multiply_sizes(3, K)}, 0, "Rnade");
   if (K == 1) return b;
   for (std::size_t d = 0; d < D; ++d) {
     for (std::size_t k = 0; k < K; ++k) {
@@ -57,7 +57,7 @@ Rnade::Rnade(const RnadeOptions& options, Rng& rng) : options_(options) {
   if (D > 1) W_ = parameter("W", first_weights({D - 1, H}, D, rng));
   c_ = parameter("c", first_weights({H}, D, rng));
   rho_ = parameter("rho", ones({D, 1, 1}));
-  V_ = parameter("V", first_weights({D, H, 3 * K}, H, rng));
+  V_ = parameter("V", first_weights({D, H, multiply_sizes(3, K)}, H, rng));
   b_ = parameter("b", first_biases(D, K, rng));
 }
 
