@@ -113,10 +113,11 @@ ToyPoints Toy::sample(std::size_t n, Rng& rng) const {
 }
 
 double Toy::log_density(double x, double y) const {
+  if (std::isnan(x) || std::isnan(y)) return x + y;
   if (name_ == "checkerboard") {
     const bool inside = x >= -4 && x < 4 && y >= -4 && y < 4;
-    const bool dark = static_cast<int>(std::floor(x / 2) + std::floor(y / 2)) % 2 == 0;
-    return inside && dark ? -std::log(32.) : -std::numeric_limits<double>::infinity();
+    const bool dark = inside && static_cast<int>(std::floor(x / 2) + std::floor(y / 2)) % 2 == 0;
+    return dark ? -std::log(32.) : -std::numeric_limits<double>::infinity();
   }
   // ln Σ wₖ N(x; cₖ, σ²), relative to the nearest centre so that nothing underflows
   const auto squared = [&](const Weighted& w) {
@@ -124,6 +125,7 @@ double Toy::log_density(double x, double y) const {
   };
   double nearest = std::numeric_limits<double>::infinity();
   for (const Weighted& w : mixture_) nearest = std::min(nearest, squared(w));
+  if (std::isinf(nearest)) return -nearest;
   const double variance = std_dev_ * std_dev_;
   double sum = 0;
   for (const Weighted& w : mixture_) {

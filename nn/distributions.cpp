@@ -4,10 +4,70 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "autograd/broadcast.hpp"
+#include "autograd/functions.hpp"
+
 namespace nabla::nn {
 namespace {
 
+using detail::accumulate_summed, detail::spread;
+using simd::term, simd::Vector;
+
 const Real half_log_2pi = static_cast<Real>(0.5 * std::log(2 * std::acos(-1.0)));
+
+// w v, and 0 where w is, whatever v: what has probability 0 adds nothing to a mean, though its
+// logarithm is −∞.
+Vector weigh(const Vector& w, const Vector& v) {
+  const Vector zero(Real(0));
+  return simd::select(w == zero, zero, w * v);
+}
+Vector slope_of_weight(const Vector& w,
+                       const Vector& v) {  // v, or 0 in place of ±∞ that is met by 0
+  const Vector zero(Real(0));
+  return simd::select(w == zero && !(simd::finite(v) == v), zero, v);
+}
+Tensor weighted(const Tensor& weight, const Tensor& value) {
+  const Shape shape = broadcast_shape("weighted", weight.shape(), value.shape());
+  return record(
+      "weighted", compute(term<weigh>(spread(weight.value(), shape), spread(value.value(), shape))),
+      [](Node& out, Node& w, Node& v) {
+        const Shape& shape = out.value.shape();
+        accumulate_summed(
+            w, out.grad() * term<slope_of_weight>(spread(w.value, shape), spread(v.value, shape)));
+        accumulate_summed(v, term<weigh>(spread(w.value, shape), out.grad()));
+      },
+      weight, value);
+}
+
+// (d e^(−s/2)) e^(−s/2): e⁻ˢ alone would overflow, and meet d = 0, long before d e⁻ˢ does. Beyond
+// the bounds of s its square is 0 or ∞ for any d ≠ 0.
+Vector per_scale(const Vector& d, const Vector& s) {
+  const Real bound = sizeof(Real) == 8 ? 1400 : 172;
+  const Vector within = simd::at_least(-bound, simd::at_most(bound, s));
+  const Vector root = simd::exp(Vector(Real(-0.5)) * within);
+  return d * root * root;
+}
+
+// z = (x − μ) / σ, σ = e^log_std         dx = g / σ, dμ = −g / σ, d log_std = −g z
+Tensor standardised(const Tensor& x, const Tensor& mean, const Tensor& log_std) {
+  const Tensor difference = x - mean;
+  const Shape shape = broadcast_shape("Normal", difference.shape(), log_std.shape());
+  return record(
+      "standardised",
+      compute(term<per_scale>(spread(difference.value(), shape), spread(log_std.value(), shape))),
+      [](Node& out, Node& d, Node& s) {
+        accumulate_summed(d, term<per_scale>(out.grad(), spread(s.value, out.value.shape())));
+        accumulate_summed(s, Real(-1) * out.grad() * out.value);
+      },
+      difference, log_std);
+}
+
+// eˣ − 1 − x                             dx = g (eˣ − 1)
+Tensor expm1_excess(const Tensor& x) {
+  return record(
+      "expm1_excess", compute(term<simd::expm1_excess>(x.value())),
+      [](Node& out, Node& x) { x.accumulate(out.grad() * term<simd::expm1>(x.value)); }, x);
+}
 
 }  // namespace
 
@@ -24,7 +84,7 @@ Tensor Bernoulli::log_prob(const Array& x) const {
 // are positive, so that a tiny entropy is still exact.
 Tensor Bernoulli::entropy() const {
   const Tensor a = abs(logits_);
-  return softplus(-a) + a * sigmoid(-a);
+  return softplus(-a) + weighted(sigmoid(-a), a);
 }
 
 Array Bernoulli::sample(Rng& rng) const {
@@ -36,8 +96,8 @@ Array Bernoulli::sample(Rng& rng) const {
 Tensor kl_divergence(const Bernoulli& p, const Bernoulli& q) {
   const Tensor& a = p.logits();
   const Tensor& b = q.logits();
-  return sigmoid(a) * (log_sigmoid(a) - log_sigmoid(b)) +
-         sigmoid(-a) * (log_sigmoid(-a) - log_sigmoid(-b));
+  return weighted(sigmoid(a), log_sigmoid(a) - log_sigmoid(b)) +
+         weighted(sigmoid(-a), log_sigmoid(-a) - log_sigmoid(-b));
 }
 
 // Categorical ---------------------------------------------------------------------------------
@@ -55,7 +115,7 @@ Tensor Categorical::log_prob(const IndexArray& classes) const {
 
 // −Σₖ pₖ ln pₖ
 Tensor Categorical::entropy() const {
-  return -sum(probs() * log_softmax(logits_), {-1});
+  return -sum(weighted(probs(), log_softmax(logits_)), {-1});
 }
 
 IndexArray Categorical::sample(Rng& rng) const {
@@ -97,7 +157,7 @@ Tensor kl_divergence(const Categorical& p, const Categorical& q) {
                                 to_string(p.logits().shape()) + " and " +
                                 to_string(q.logits().shape()));
   }
-  return sum(p.probs() * (log_softmax(p.logits()) - log_softmax(q.logits())), {-1});
+  return sum(weighted(p.probs(), log_softmax(p.logits()) - log_softmax(q.logits())), {-1});
 }
 
 // Normal --------------------------------------------------------------------------------------
@@ -119,7 +179,7 @@ Shape Normal::shape() const {
 }
 
 Tensor Normal::log_prob(const Tensor& x) const {
-  const Tensor z = (x - mean_) * exp(-log_std_);
+  const Tensor z = standardised(x, mean_, log_std_);
   return square(z) * Real(-0.5) - log_std_ - half_log_2pi;
 }
 
@@ -136,17 +196,17 @@ Tensor Normal::rsample(Rng& rng) const {
   return mean_ + std_dev() * constant(rng.normal(shape()));
 }
 
-// With d = ln σp − ln σq: ½ (e^2d − 1 − 2d) + ½ ((μp − μq)/σq)². expm1 keeps the digits where the
-// two are nearly equal.
+// With d = ln σp − ln σq: ½ (e^2d − 1 − 2d) + ½ ((μp − μq)/σq)². The first term keeps its digits
+// where the two are nearly equal.
 Tensor kl_divergence(const Normal& p, const Normal& q) {
   const Tensor d = (p.log_std() - q.log_std()) * Real(2);
-  const Tensor z = (p.mean() - q.mean()) * exp(-q.log_std());
-  return (expm1(d) - d + square(z)) * Real(0.5);
+  const Tensor z = standardised(p.mean(), q.mean(), q.log_std());
+  return (expm1_excess(d) + square(z)) * Real(0.5);
 }
 
 Tensor kl_to_standard_normal(const Normal& p) {
   const Tensor log_var = p.log_std() * Real(2);
-  return (expm1(log_var) - log_var + square(p.mean())) * Real(0.5);
+  return (expm1_excess(log_var) + square(p.mean())) * Real(0.5);
 }
 
 }  // namespace nabla::nn

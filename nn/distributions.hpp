@@ -4,6 +4,10 @@
 // Everything is per element, in nats: Normal over (B, Z) gives log_prob of shape (B, Z), and the
 // density of a vector is the sum over its axis, said where it is meant: sum(q.log_prob(z), {-1}).
 // x broadcasts against the parameters, so K samples of shape (K, B, Z) need no repetition.
+//
+// What has probability 0 adds 0 to an entropy or a divergence, and a divergence is +∞ where only
+// the second distribution excludes something. A scale is usable however small or large ln σ is,
+// also where σ itself is 0 or ∞ in Real.
 #pragma once
 
 #include "autograd/ops.hpp"

@@ -60,8 +60,42 @@ TEST_CASE("the discretised Gaussian against the integral of the density") {
   CHECK(discretised_gaussian_log_prob(empty({0}), Tensor(empty({0})), empty({0}), 4).size() == 0);
 }
 
+TEST_CASE("the discretised Gaussian far away and at infinity") {
+  constexpr Real infinity = std::numeric_limits<Real>::infinity();
+  // x in the middle of 5 levels, σ = 0.01: the nearest edge of the cell at 0 is ±¼.
+  const Array means{Real(-1e6), Real(1e3), Real(1e9), infinity, -infinity};
+  Tensor mean = parameter(means);
+  const Tensor log_p = discretised_gaussian_log_prob(zeros({5}), mean, full({5}, Real(0.01)), 5);
+  sum(log_p).backward();
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double m = static_cast<double>(means(i)), sigma = static_cast<double>(Real(0.01));
+    const double a = (std::abs(m) - 0.25) / sigma;
+    CHECK(static_cast<double>(log_p.value()(i)) == doctest::Approx(-0.5 * a * a).epsilon(1e-5));
+    CHECK(static_cast<double>(mean.grad()(i)) ==
+          doctest::Approx((m < 0 ? 1 : -1) * a / sigma).epsilon(1e-5));
+  }
+  CHECK(log_p.value()(3) == -infinity);
+  CHECK(mean.grad()(3) == -infinity);
+  CHECK(log_p.value()(4) == -infinity);
+  CHECK(mean.grad()(4) == infinity);
+  // The cells at the ends reach to infinity.
+  Tensor ends = parameter(Array{infinity, -infinity});
+  const Tensor sure = discretised_gaussian_log_prob(Array{1, -1}, ends, ones({2}), 5);
+  sum(sure).backward();
+  CHECK(sure.value() == Array{0, 0});
+  CHECK(ends.grad() == Array{0, 0});
+}
+
 TEST_CASE("what the discretised Gaussian says about wrong use") {
   const Array x = zeros({2, 3});
+  for (const Real bad : {Real(-1), Real(0), std::numeric_limits<Real>::quiet_NaN(),
+                         std::numeric_limits<Real>::infinity()}) {
+    CHECK_THROWS_AS(discretised_gaussian_log_prob(x, Tensor(x), full({2, 3}, bad), 4),
+                    std::invalid_argument);
+  }
+  CHECK(message_of([&] {
+          discretised_gaussian_log_prob(x, Tensor(x), full({2, 3}, -1), 4);
+        }) == "discretised_gaussian_log_prob: std_dev must be finite and > 0, got -1");
   CHECK(message_of([&] { discretised_gaussian_log_prob(x, Tensor(x), x, 1); }) ==
         "discretised_gaussian_log_prob: 2 levels or more, got 1");
   CHECK(

@@ -100,6 +100,100 @@ TEST_CASE("Bernoulli: extreme logits stay finite and exact") {
   CHECK(std::abs(value(kl, 3)) < 1e-15);
 }
 
+namespace {
+
+constexpr double infinite = std::numeric_limits<double>::infinity();
+
+// The value of y(x), one number, and the gradients of the logits or parameters x.
+struct Slopes {
+  double value;
+  std::vector<double> gradient;
+};
+Slopes slopes(const std::function<Tensor(const Tensor&)>& y, const Array& at) {
+  Tensor x = parameter(at);
+  const Tensor result = sum(y(x));
+  result.backward();
+  return {static_cast<double>(result.item()), {x.grad().begin(), x.grad().end()}};
+}
+
+const Real inf = std::numeric_limits<Real>::infinity();
+
+}  // namespace
+
+TEST_CASE("distributions: what has probability 0 adds nothing") {
+  const auto entropy = [](const Tensor& l) { return Categorical(l).entropy(); };
+  Slopes s = slopes(entropy, Array{0, -inf});
+  CHECK(s.value == 0);
+  CHECK(s.gradient == std::vector<double>{0, 0});
+  s = slopes(entropy, Array{0, -inf, 0});
+  CHECK(s.value == doctest::Approx(std::log(2.0)));
+  CHECK(s.gradient[0] == doctest::Approx(0));
+  CHECK(s.gradient[1] == 0);
+
+  const Tensor even(zeros({2}));
+  const auto to_even = [&](const Tensor& l) {
+    return kl_divergence(Categorical(l), Categorical(even));
+  };
+  s = slopes(to_even, Array{0, -inf});
+  CHECK(s.value == doctest::Approx(std::log(2.0)));
+  CHECK(s.gradient[1] == 0);
+  CHECK(slopes([&](const Tensor& l) { return kl_divergence(Categorical(l), Categorical(l)); },
+               Array{0, -inf})
+            .value == 0);
+  CHECK(slopes([&](const Tensor& l) { return kl_divergence(Categorical(even), Categorical(l)); },
+               Array{0, -inf})
+            .value == infinite);
+
+  for (const Real l : {inf, -inf}) {
+    s = slopes([](const Tensor& l) { return Bernoulli(l).entropy(); }, Array{l});
+    CHECK(s.value == 0);
+    CHECK(s.gradient[0] == 0);
+  }
+  const auto kl = [](Real p, Real q) {
+    return value(kl_divergence(Bernoulli(Tensor(Array{p})), Bernoulli(Tensor(Array{q}))));
+  };
+  CHECK(kl(0, -inf) == infinite);
+  CHECK(kl(0, inf) == infinite);
+  CHECK(kl(inf, inf) == 0);
+  CHECK(kl(-inf, -inf) == 0);
+  CHECK(kl(inf, -inf) == infinite);
+  CHECK(kl(-inf, -30) == doctest::Approx(std::exp(-30.0)));
+  CHECK(kl(inf, 30) == doctest::Approx(std::exp(-30.0)));
+  // And the densities, from the logits.
+  CHECK(value(Bernoulli(Tensor(Array{-inf})).log_prob(Array{0})) == 0);
+  CHECK(value(Bernoulli(Tensor(Array{-inf})).log_prob(Array{1})) == -infinite);
+}
+
+TEST_CASE("Normal: σ that is not a number of the precision any more") {
+  const double half_log_2pi = 0.9189385332046727;
+  for (const double log_std : {-89.0, -100.0, -120.0, -800.0, -1e4, 89.0, 120.0, 1e4}) {
+    CAPTURE(log_std);
+    Tensor x = parameter(Array{3}), mean = parameter(Array{3});
+    Tensor s = parameter(Array{static_cast<Real>(log_std)});
+    const Tensor at_mean = Normal::from_log_std(mean, s).log_prob(x);
+    at_mean.backward(ones({1}));
+    CHECK(value(at_mean) == doctest::Approx(-log_std - half_log_2pi));
+    CHECK(x.grad()(0) == 0);
+    CHECK(mean.grad()(0) == 0);
+    CHECK(s.grad()(0) == -1);
+    CHECK(value(kl_divergence(normal(3, log_std), normal(3, log_std))) == 0);
+    if (log_std < -500) {
+      CHECK(value(normal(0, log_std).log_prob(Tensor(Array{1}))) == -infinite);
+    }
+    CHECK(value(normal(0, log_std).log_prob(Tensor(Array{inf}))) == -infinite);
+    CHECK(value(kl_to_standard_normal(normal(0, log_std))) > 0);
+  }
+  // z = 1 at the smallest scales that have a number: x − μ = σ = e⁻⁸⁵.
+  const double tiny = std::exp(-85.0);
+  CHECK(value(normal(0, -85).log_prob(Tensor(Array{static_cast<Real>(tiny)}))) ==
+        doctest::Approx(85 - 0.5 - half_log_2pi).epsilon(1e-5));
+  CHECK(value(kl_to_standard_normal(normal(0, infinite))) == infinite);
+  CHECK(value(kl_to_standard_normal(normal(0, -infinite))) == infinite);
+  // Scales that are nearly equal: ½ (e^2d − 1 − 2d) ≈ d².
+  CHECK(value(kl_to_standard_normal(normal(0, 1e-4))) ==
+        doctest::Approx(1.00006667e-8).epsilon(1e-5));
+}
+
 TEST_CASE("Bernoulli: samples, broadcasting, gradients") {
   Rng rng(1);
   const Array l{-2, 0, 3};

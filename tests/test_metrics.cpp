@@ -91,6 +91,16 @@ TEST_CASE("Jensen-Shannon: symmetric, ln 2 for disjoint supports") {
   CHECK(js_divergence({1, 0}, {0.5, 0.5}) == doctest::Approx(expected).epsilon(1e-14));
 }
 
+TEST_CASE("divergences of the least and the largest probabilities") {
+  constexpr double least = 5e-324;
+  CHECK(js_divergence({least, 1}, {0, 1}) < 1e-300);
+  CHECK(js_divergence({1, 0}, {least, 1}) == doctest::Approx(ln2).epsilon(1e-14));
+  CHECK(js_divergence({0, 1}, {0, 1}) == 0);
+  CHECK(kl_divergence({1, 0}, {least, 1}) == doctest::Approx(-std::log(least)).epsilon(1e-14));
+  CHECK(kl_divergence({least, 1}, {1, 0}) == std::numeric_limits<double>::infinity());
+  CHECK(kl_divergence({0, 1}, {0, 1}) == 0);
+}
+
 TEST_CASE("KL of two normals from log-densities at draws, both ways") {
   // KL(N(0, 1) ‖ N(1, 2²)) = ln 2 + (1 + 1)/8 − ½; the other way ln ½ + (4 + 1)/2 − ½.
   const auto log_normal = [](double x, double mean, double std_dev) {

@@ -12,33 +12,47 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// ln Q(a), the standard normal's upper tail; the asymptotic series where erfc() underflows.
-double log_upper_tail(double a) {
-  if (a < 20) return std::log(0.5 * std::erfc(a / std::sqrt(2.0)));
-  if (a == infinity) return -infinity;
-  const double square = a * a;
-  return -0.5 * square - std::log(a * std::sqrt(2 * std::acos(-1.0))) +
-         std::log1p((-1 + (3 - 15 / square) / square) / square);
-}
-
 // ln φ(a)
 double log_density(double a) {
   return -0.5 * a * a - 0.5 * std::log(2 * std::acos(-1.0));
 }
 
-// ln(Φ(b) − Φ(a)) for a < b
-double log_mass(double a, double b) {
-  if (a + b < 0) return log_mass(-b, -a);  // into the tail where differences do not cancel
-  if (a <= 0) {
-    return std::log1p(-0.5 * (std::erfc(b / std::sqrt(2.0)) + std::erfc(-a / std::sqrt(2.0))));
-  }
-  const double log_a = log_upper_tail(a);
-  return log_a + std::log(-std::expm1(log_upper_tail(b) - log_a));
+// φ(a) / Q(a), Q the standard normal's upper tail; the asymptotic series where erfc() underflows.
+double hazard(double a) {
+  if (a < 20) return std::exp(log_density(a)) / (0.5 * std::erfc(a / std::sqrt(2.0)));
+  const double square = a * a;
+  return a / (1 + (-1 + (3 - 15 / square) / square) / square);
 }
 
 struct Cell {
   double low, high;  // in standard deviations from the mean
 };
+
+// Of Φ(high) − Φ(low): its logarithm, and (φ(low) − φ(high)) / (Φ(high) − Φ(low)), the derivative
+// of that in the mean.
+struct Mass {
+  double log, slope;
+};
+
+Mass mass_of(const Cell& cell) {
+  const auto [a, b] = cell;
+  if (a + b < 0) {  // into the tail where differences do not cancel
+    const Mass mirrored = mass_of({-b, -a});
+    return {mirrored.log, -mirrored.slope};
+  }
+  if (a <= 0) {
+    const double log =
+        std::log1p(-0.5 * (std::erfc(b / std::sqrt(2.0)) + std::erfc(-a / std::sqrt(2.0))));
+    return {log, std::exp(log_density(a) - log) - std::exp(log_density(b) - log)};
+  }
+  if (a == infinity) return {-infinity, infinity};
+  // With Q = φ / h: ln Q(b) / Q(a), as a difference of what may be large only where b is near a.
+  const double of_a = hazard(a), of_b = hazard(b);
+  const double ratio = b == infinity ? -infinity : -0.5 * (b - a) * (b + a) + std::log(of_a / of_b);
+  const double share = -std::expm1(ratio);  // 1 − Q(b) / Q(a)
+  return {log_density(a) - std::log(of_a) + std::log(share),
+          (of_a - (b == infinity ? 0 : of_b * std::exp(ratio))) / share};
+}
 
 Cell cell_of(double x, double mean, double std_dev, double half_width) {
   return {x < -1 + half_width ? -infinity : (x - half_width - mean) / std_dev,
@@ -58,6 +72,10 @@ Tensor discretised_gaussian_log_prob(const Array& x, const Tensor& mean, const A
                                 ", mean " + to_string(mean.shape()) + " and std_dev " +
                                 to_string(std_dev.shape()) + " must have one shape");
   }
+  for (const Real sigma : std_dev) {
+    check_number(sigma > 0 && std::isfinite(sigma), "discretised_gaussian_log_prob", "std_dev",
+                 sigma, "finite and > 0");
+  }
   const double half_width = 1.0 / static_cast<double>(levels - 1);
   Array log_prob = empty(x.shape());
   Array slope = empty(x.shape());  // d ln P / dμ = (φ(low) − φ(high)) / (σ P)
@@ -67,11 +85,9 @@ Tensor discretised_gaussian_log_prob(const Array& x, const Tensor& mean, const A
     const double sigma = static_cast<double>(std_dev.data()[i]);
     const Cell cell = cell_of(static_cast<double>(x.data()[i]),
                               static_cast<double>(mean.value().data()[i]), sigma, half_width);
-    const double value = log_mass(cell.low, cell.high);
-    log_prob.data()[i] = static_cast<Real>(value);
-    slope.data()[i] = static_cast<Real>(
-        (std::exp(log_density(cell.low) - value) - std::exp(log_density(cell.high) - value)) /
-        sigma);
+    const Mass mass = mass_of(cell);
+    log_prob.data()[i] = static_cast<Real>(mass.log);
+    slope.data()[i] = static_cast<Real>(mass.slope / sigma);
   }
   // The slope needs x and σ: kept as an array of the graph rather than computed again.
   const auto backward = [](Node& out, Node& mean, Node& slope) {

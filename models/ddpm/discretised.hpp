@@ -12,7 +12,7 @@ namespace nabla::models {
 /// −1, −1 + 2/(k−1), …, 1; its cell reaches 1/(k−1) to both sides, those of −1 and 1 to ±∞, so that
 /// the k cells have probability 1 together. x, mean (…) and std_dev (…) have one shape; a gradient
 /// for the mean only. Finite however far x is from the mean. Throws std::invalid_argument for
-/// k < 2 or shapes that differ.
+/// k < 2, shapes that differ, or a σ that is not finite and > 0.
 Tensor discretised_gaussian_log_prob(const Array& x, const Tensor& mean, const Array& std_dev,
                                      std::size_t levels);
 

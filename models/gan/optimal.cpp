@@ -16,6 +16,11 @@ double log_sigma(double l) {
   return std::min(l, 0.0) - std::log1p(std::exp(-std::abs(l)));
 }
 
+// p v, and 0 where p is, though v were −∞
+double weighted(double p, double v) {
+  return p > 0 ? p * v : 0;
+}
+
 }  // namespace
 
 double Normal::log_density(double x) const {
@@ -28,9 +33,13 @@ Array Normal::sample(std::size_t n, Rng& rng) const {
 }
 
 TwoNormals::TwoNormals(Normal p, Normal q, std::size_t cells)
-    : p_(p), q_(q), grid_(empty({cells, 1})) {
-  if (!(p.std_dev > 0) || !(q.std_dev > 0) || cells == 0) {
-    throw std::invalid_argument("TwoNormals: standard deviations above 0, and at least one cell");
+    : p_(p), q_(q), grid_(empty({cells, 1}, "TwoNormals")) {
+  const auto fits = [](const Normal& n) {
+    return std::isfinite(n.mean) && n.std_dev > 0 && std::isfinite(n.std_dev);
+  };
+  if (!fits(p) || !fits(q) || cells == 0) {
+    throw std::invalid_argument(
+        "TwoNormals: finite means, standard deviations above 0, and at least one cell");
   }
   const double low = std::min(p.mean - 10 * p.std_dev, q.mean - 10 * q.std_dev);
   const double high = std::max(p.mean + 10 * p.std_dev, q.mean + 10 * q.std_dev);
@@ -57,8 +66,8 @@ double TwoNormals::game_value(const Array& logits) const {
   for (std::size_t i = 0; i < grid_.size(); ++i) {
     const double x = static_cast<double>(grid_.data()[i]),
                  l = static_cast<double>(logits.data()[i]);
-    total +=
-        std::exp(p_.log_density(x)) * log_sigma(l) + std::exp(q_.log_density(x)) * log_sigma(-l);
+    total += weighted(std::exp(p_.log_density(x)), log_sigma(l)) +
+             weighted(std::exp(q_.log_density(x)), log_sigma(-l));
   }
   return total * step_;
 }
