@@ -101,11 +101,14 @@ class Reader {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
 
+  // Without raw bytes of the file: a control character may be one for the terminal.
+  static std::string quoted(const std::string& text) { return Json(text).dump(); }
+
   [[noreturn]] void refuse(const std::string& what) const {
     throw std::runtime_error(path_ + ": " + what);
   }
   [[noreturn]] void refuse(const std::string& tensor, const std::string& what) const {
-    refuse("tensor \"" + tensor + "\": " + what);
+    refuse("tensor " + quoted(tensor) + ": " + what);
   }
 
   void get(void* target, std::size_t bytes) {
@@ -151,8 +154,11 @@ class Reader {
     };
     try {
       return Json::parse(text, watch);
-    } catch (const Json::exception& e) {
-      refuse(std::string("the header is not JSON: ") + e.what());
+    } catch (const Json::parse_error& e) {
+      refuse("the header is not JSON (byte " + std::to_string(e.byte) +
+             " of it); is the file damaged?");
+    } catch (const Json::exception&) {  // a number beyond double
+      refuse("the header is not JSON that can be read; is the file damaged?");
     }
   }
 
@@ -160,7 +166,8 @@ class Reader {
     if (!value.is_object()) refuse("__metadata__ is not an object");
     std::map<std::string, std::string> result;
     for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) refuse("__metadata__: the value of \"" + key + "\" is not a string");
+      if (!text.is_string())
+        refuse("__metadata__: the value of " + quoted(key) + " is not a string");
       result[key] = text;
     }
     return result;
@@ -188,7 +195,7 @@ class Reader {
     if (dtype == value.end() || !dtype->is_string()) refuse(name, "has no \"dtype\"");
     const std::string type = *dtype;
     if (type != "F32" && type != "F64" && type != "I64") {
-      refuse(name, "type " + type + " is not supported (F32, F64 and I64 are)");
+      refuse(name, "type " + quoted(type) + " is not supported (F32, F64 and I64 are)");
     }
     const std::vector<std::uint64_t> shape = whole_numbers(name, value, "shape");
     const std::vector<std::uint64_t> offsets = whole_numbers(name, value, "data_offsets");
@@ -200,13 +207,11 @@ class Reader {
                        std::to_string(data_size_) + " bytes of data; is the file cut off?");
     }
     const std::uint64_t bytes = offsets[1] - offsets[0];
-    std::uint64_t expected = type == "F32" ? 4 : 8;
-    if (std::count(shape.begin(), shape.end(), 0u) != 0) expected = 0;
-    for (const std::uint64_t n : shape) {
-      if (expected != 0 && __builtin_mul_overflow(expected, n, &expected)) {
-        refuse(name, "shape " + value["shape"].dump() + " is larger than any file");
-      }
+    const Shape sizes(shape.begin(), shape.end());
+    if (extent_of(sizes) == too_large) {
+      refuse(name, "shape " + value["shape"].dump() + " is larger than any file");
     }
+    const std::uint64_t expected = size_of(sizes) * (type == "F32" ? 4 : 8);
     if (bytes != expected) {
       refuse(name, "has " + std::to_string(bytes) + " bytes, but " + type + " of shape " +
                        value["shape"].dump() + " takes " + std::to_string(expected));
@@ -219,7 +224,7 @@ class Reader {
     const Entry* before = nullptr;
     for (const Entry& e : entries) {
       if (e.start < covered) {
-        refuse(e.name, "overlaps tensor \"" + before->name + "\" at byte " +
+        refuse(e.name, "overlaps tensor " + quoted(before->name) + " at byte " +
                            std::to_string(e.start) + " of the data");
       }
       if (e.start > covered) {

@@ -1,15 +1,10 @@
 #include "nn/dropout.hpp"
 
-#include <sstream>
-#include <stdexcept>
-
 namespace nabla::nn {
 
 Dropout::Dropout(Real probability) : probability_(probability) {
-  if (probability >= 0 && probability < 1) return;
-  std::ostringstream text;
-  text << "dropout: the probability must be in [0, 1), got " << probability;
-  throw std::invalid_argument(text.str());
+  check_number(probability >= 0 && probability < 1, "dropout", "probability", probability,
+               "in [0, 1)");
 }
 
 Tensor Dropout::operator()(const Tensor& x, Rng& rng) const {

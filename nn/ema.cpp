@@ -1,18 +1,14 @@
 #include "nn/ema.hpp"
 
 #include <algorithm>
-#include <sstream>
 #include <stdexcept>
 
 namespace nabla::nn {
 
 EMA::EMA(std::vector<Tensor> parameters, EMAOptions options)
     : parameters_(std::move(parameters)), options_(options) {
-  if (!(options.decay >= 0 && options.decay <= 1)) {
-    std::ostringstream text;
-    text << "ema: decay must be in [0, 1], got " << options.decay;
-    throw std::invalid_argument(text.str());
-  }
+  check_number(options.decay >= 0 && options.decay <= 1, "ema", "decay", options.decay,
+               "in [0, 1]");
   names_ = state_names("ema", parameters_);
   for (const Tensor& parameter : parameters_) averages_.push_back(parameter.value());
 }

@@ -26,6 +26,10 @@ Initialiser normal_of(Variance variance) {
   };
 }
 
+void check_gain(const char* name, Real gain) {
+  check_number(std::isfinite(gain) && gain > 0, name, "gain", gain, "finite and > 0");
+}
+
 double inverse(std::size_t fan) {
   return 1 / static_cast<double>(fan);
 }
@@ -67,6 +71,7 @@ Fans fans(const Shape& shape) {
     throw std::invalid_argument("fans: a weight has axes (in, out) or (kh, kw, in, out), got " +
                                 to_string(shape));
   }
+  check_shape("fans", shape);
   std::size_t window = 1;
   for (std::size_t axis = 0; axis + 2 < shape.size(); ++axis) window *= shape[axis];
   return {window * shape[shape.size() - 2], window * shape[shape.size() - 1]};
@@ -95,10 +100,12 @@ Initialiser fan_in_uniform() {
 }
 
 Initialiser xavier_uniform(Real gain) {
+  check_gain("xavier_uniform", gain);
   return uniform_of([gain](const Fans& fan) { return gain * gain * xavier_variance(fan); });
 }
 
 Initialiser xavier_normal(Real gain) {
+  check_gain("xavier_normal", gain);
   return normal_of([gain](const Fans& fan) { return gain * gain * xavier_variance(fan); });
 }
 
@@ -115,6 +122,7 @@ Initialiser lecun_normal() {
 }
 
 Initialiser orthogonal(Real gain) {
+  check_gain("orthogonal", gain);
   return [gain](const Shape& shape, Rng& rng) {
     fans(shape);  // checks the number of axes
     const std::size_t columns = shape[shape.size() - 1];

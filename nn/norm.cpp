@@ -9,6 +9,13 @@
 #include "autograd/ops.hpp"
 
 namespace nabla::nn {
+namespace {
+
+void check_momentum(const char* layer, Real momentum) {
+  check_number(momentum >= 0 && momentum <= 1, layer, "momentum", momentum, "in [0, 1]");
+}
+
+}  // namespace
 
 GroupNorm::GroupNorm(std::size_t groups, std::size_t channels, Real epsilon)
     : groups_(groups), epsilon_(epsilon) {
@@ -16,7 +23,8 @@ GroupNorm::GroupNorm(std::size_t groups, std::size_t channels, Real epsilon)
     throw std::invalid_argument("GroupNorm: the groups must divide the channels, got " +
                                 std::to_string(groups) + " and " + std::to_string(channels));
   }
-  gain_ = parameter("gain", ones({channels}));
+  detail::check_epsilon("GroupNorm", epsilon);
+  gain_ = parameter("gain", full({channels}, 1, "GroupNorm"));
   shift_ = parameter("shift", zeros({channels}));
 }
 
@@ -29,7 +37,8 @@ Tensor GroupNorm::silu(const Tensor& x) const {
 }
 
 LayerNorm::LayerNorm(std::size_t channels, Real epsilon) : epsilon_(epsilon) {
-  gain_ = parameter("gain", ones({channels}));
+  detail::check_epsilon("LayerNorm", epsilon);
+  gain_ = parameter("gain", full({channels}, 1, "LayerNorm"));
   shift_ = parameter("shift", zeros({channels}));
 }
 
@@ -38,9 +47,15 @@ Tensor LayerNorm::operator()(const Tensor& x) const {
 }
 
 RunningStatistics::RunningStatistics(std::size_t channels)
-    : mean_(zeros({channels})), variance_(ones({channels})) {}
+    : mean_(full({channels}, 0, "RunningStatistics")), variance_(ones({channels})) {}
 
 void RunningStatistics::update(const Array& mean, const Array& variance, Real momentum) {
+  check_momentum("RunningStatistics::update", momentum);
+  if (mean.shape() != mean_.shape() || variance.shape() != mean_.shape()) {
+    throw std::invalid_argument("RunningStatistics::update: needs a mean and a variance of shape " +
+                                to_string(mean_.shape()) + ", got " + to_string(mean.shape()) +
+                                " and " + to_string(variance.shape()));
+  }
   evaluate_into(mean_, (1 - momentum) * mean_ + momentum * mean);
   evaluate_into(variance_, (1 - momentum) * variance_ + momentum * variance);
 }
@@ -58,6 +73,8 @@ void RunningStatistics::load(const NamedArrays& values) {
 
 BatchNorm::BatchNorm(std::size_t channels, const BatchNormOptions& options)
     : options_(options), statistics_(std::make_shared<RunningStatistics>(channels)) {
+  detail::check_epsilon("BatchNorm", options.epsilon);
+  check_momentum("BatchNorm", options.momentum);
   gain_ = parameter("gain", ones({channels}));
   shift_ = parameter("shift", zeros({channels}));
 }

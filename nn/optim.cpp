@@ -15,23 +15,17 @@ namespace {
 // threads share one large matrix and many small ones alike.
 constexpr std::size_t stretch_size = 16384;
 
-void check(bool good, const char* name, const char* option, double value, const char* range) {
-  if (good) return;
-  std::ostringstream text;
-  text << name << ": " << option << " must be " << range << ", got " << value;
-  throw std::invalid_argument(text.str());
-}
 void check_lr(const char* name, double lr) {
-  check(std::isfinite(lr) && lr >= 0, name, "lr", lr, "finite and ≥ 0");
+  check_number(std::isfinite(lr) && lr >= 0, name, "lr", lr, "finite and ≥ 0");
 }
 void check_decay(const char* name, double decay) {
-  check(std::isfinite(decay) && decay >= 0, name, "weight_decay", decay, "finite and ≥ 0");
+  check_number(std::isfinite(decay) && decay >= 0, name, "weight_decay", decay, "finite and ≥ 0");
 }
 void check_rate(const char* name, const char* option, double rate) {
-  check(rate >= 0 && rate < 1, name, option, rate, "in [0, 1)");
+  check_number(rate >= 0 && rate < 1, name, option, rate, "in [0, 1)");
 }
 void check_epsilon(const char* name, double epsilon) {
-  check(std::isfinite(epsilon) && epsilon > 0, name, "epsilon", epsilon, "finite and > 0");
+  check_number(std::isfinite(epsilon) && epsilon > 0, name, "epsilon", epsilon, "finite and > 0");
 }
 
 Real real(double x) {
@@ -153,8 +147,8 @@ SGD::SGD(std::vector<Tensor> parameters, SGDOptions options)
                 }) {
   check_rate("sgd", "momentum", options.momentum);
   check_decay("sgd", options.weight_decay);
-  check(!options.nesterov || options.momentum > 0, "sgd", "momentum", options.momentum,
-        "> 0 for nesterov");
+  check_number(!options.nesterov || options.momentum > 0, "sgd", "momentum", options.momentum,
+               "> 0 for nesterov");
 }
 
 RMSprop::RMSprop(std::vector<Tensor> parameters, RMSpropOptions options)
@@ -295,7 +289,7 @@ void refuse_not_finite(const char* operation, const Tensor& parameter) {
 }  // namespace
 
 double clip_grad_norm(const std::vector<Tensor>& parameters, double max_norm) {
-  check(max_norm > 0, "clip_grad_norm", "max_norm", max_norm, "> 0");
+  check_number(max_norm >= 0, "clip_grad_norm", "max_norm", max_norm, "≥ 0");
   double total = 0;
   for (const Tensor& parameter : parameters) {
     if (!parameter.has_grad()) continue;
@@ -315,7 +309,7 @@ double clip_grad_norm(const std::vector<Tensor>& parameters, double max_norm) {
 }
 
 void clip_grad_value(const std::vector<Tensor>& parameters, double limit) {
-  check(limit > 0, "clip_grad_value", "limit", limit, "> 0");
+  check_number(limit >= 0, "clip_grad_value", "limit", limit, "≥ 0");
   const Real most = real(limit);
   for (const Tensor& parameter : parameters) {
     if (parameter.has_grad()) refuse_not_finite("clip_grad_value", parameter);

@@ -141,13 +141,14 @@ class AdamW : public Optimiser {
                  AdamOptions options = {1e-3, 0.9, 0.999, 1e-8, 0.01});
 };
 
-/// Scales all gradients together so that their Euclidean norm is at most max_norm; returns the norm
-/// before. Pascanu, Mikolov & Bengio 2013, Algorithm 1. Parameters without a gradient are skipped.
-/// Throws std::runtime_error that names the parameter if a gradient is NaN or infinite: clipping
-/// would spread it to all of them.
+/// Scales all gradients together so that their Euclidean norm is at most max_norm, which may be 0;
+/// returns the norm before. Pascanu, Mikolov & Bengio 2013, Algorithm 1. Parameters without a
+/// gradient are skipped. Throws std::runtime_error that names the parameter if a gradient is NaN or
+/// infinite: clipping would spread it to all of them.
 double clip_grad_norm(const std::vector<Tensor>& parameters, double max_norm);
 
-/// Moves every element of every gradient into [−limit, limit]. Throws as clip_grad_norm does.
+/// Moves every element of every gradient into [−limit, limit], limit ≥ 0. Throws as clip_grad_norm
+/// does.
 void clip_grad_value(const std::vector<Tensor>& parameters, double limit);
 
 }  // namespace nabla::nn

@@ -3,7 +3,8 @@
 //
 //   optimiser.set_lr(1e-3 * schedule::linear_warm_up(step, 500) * schedule::cosine(step, total));
 //
-// Steps count from 0. Throws std::invalid_argument on a length of 0 where it divides.
+// Steps count from 0. Throws std::invalid_argument on a length of 0 where it divides, and on a
+// factor that is negative or not finite.
 #pragma once
 
 #include <cstdint>

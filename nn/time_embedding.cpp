@@ -11,13 +11,10 @@ Array sinusoidal_embedding(const Array& t, std::size_t size, double longest_peri
     throw std::invalid_argument("sinusoidal_embedding: the times have one axis, got " +
                                 to_string(t.shape()));
   }
-  if (!(longest_period >= 1)) {
-    throw std::invalid_argument(
-        "sinusoidal_embedding: the longest period must be at least 1, got " +
-        std::to_string(longest_period));
-  }
+  check_number(longest_period >= 1 && std::isfinite(longest_period), "sinusoidal_embedding",
+               "longest_period", longest_period, "finite and ≥ 1");
   const std::size_t n = size / 2;
-  Array result = zeros({t.size(), size});
+  Array result = full({t.size(), size}, 0, "sinusoidal_embedding");
   for (std::size_t i = 0; i < n; ++i) {
     const double position = n == 1 ? 0 : static_cast<double>(i) / static_cast<double>(n - 1);
     const double frequency = std::pow(longest_period, -position);

@@ -6,6 +6,7 @@
 
 #include "nn/attention.hpp"
 #include "nn/conv.hpp"
+#include "nn/embedding.hpp"
 #include "nn/norm.hpp"
 #include "nn/time_embedding.hpp"
 #include "tests/models.hpp"
@@ -285,5 +286,43 @@ TEST_CASE("sinusoidal_embedding") {
           sinusoidal_embedding(ones({2, 1}), 8);
         }) == "sinusoidal_embedding: the times have one axis, got (2, 1)");
   CHECK(message_of([] { sinusoidal_embedding(ones({2}), 8, 0.5); }) ==
-        "sinusoidal_embedding: the longest period must be at least 1, got 0.500000");
+        "sinusoidal_embedding: longest_period must be finite and ≥ 1, got 0.5");
+}
+
+TEST_CASE("layers refuse sizes that no array can have, and numbers that make no sense") {
+  Rng rng(1);
+  constexpr Real nan = std::numeric_limits<Real>::quiet_NaN();
+  for (const std::size_t n : {std::size_t{1} << 40, std::size_t{1} << 61, std::size_t{1} << 62,
+                              std::size_t{1} << 63, ~std::size_t{0}}) {
+    CAPTURE(n);
+    CHECK_THROWS_AS(Linear(n, 3, rng), std::invalid_argument);
+    CHECK_THROWS_AS(Linear(3, n, rng), std::invalid_argument);
+    CHECK_THROWS_AS(Linear(n, n, rng), std::invalid_argument);
+    CHECK_THROWS_AS(MLP({2, n, 2}, rng), std::invalid_argument);
+    CHECK_THROWS_AS(Embedding(n, 3, rng), std::invalid_argument);
+    CHECK_THROWS_AS(Embedding(3, n, rng), std::invalid_argument);
+    CHECK_THROWS_AS(Conv2d(n, 3, 3, rng), std::invalid_argument);
+    CHECK_THROWS_AS(Conv2d(3, 3, n, rng), std::invalid_argument);
+    CHECK_THROWS_AS(ConvTranspose2d(3, n, 3, rng), std::invalid_argument);
+    CHECK_THROWS_AS(GroupNorm(1, n), std::invalid_argument);
+    CHECK_THROWS_AS(LayerNorm{n}, std::invalid_argument);
+    CHECK_THROWS_AS(BatchNorm{n}, std::invalid_argument);
+    CHECK_THROWS_AS(SelfAttention2d(n, 1, 1, rng), std::invalid_argument);
+    CHECK_THROWS_AS(sinusoidal_embedding(ones({2}), n), std::invalid_argument);
+    CHECK_THROWS_AS(fans({n, n, 2, 2}), std::invalid_argument);
+  }
+  CHECK(message_of([&] { Linear(std::size_t{1} << 62, 3, rng); }) ==
+        "Linear: (4611686018427387904, 3) is too large a shape");
+  CHECK(message_of([&] { Conv2d(2, 3, ~std::size_t{0}, rng); }) ==
+        "Conv2d: (18446744073709551615, 18446744073709551615, 2, 3) is too large a shape");
+  CHECK(message_of([] { LayerNorm(4, nan); }) ==
+        "LayerNorm: epsilon must be finite and ≥ 0, got nan");
+  CHECK_THROWS_AS(GroupNorm(2, 4, Real(-1e-5)), std::invalid_argument);
+  CHECK_THROWS_AS(BatchNorm(4, {Real(0.1), -1}), std::invalid_argument);
+  CHECK(message_of([] {
+          BatchNorm(4, {Real(1.5), 0});
+        }) == "BatchNorm: momentum must be in [0, 1], got 1.5");
+  CHECK_THROWS_AS(RunningStatistics(4).update(zeros({3}), zeros({4}), 0), std::invalid_argument);
+  CHECK_THROWS_AS(init::xavier_uniform(nan), std::invalid_argument);
+  CHECK_THROWS_AS(init::orthogonal(0), std::invalid_argument);
 }

@@ -304,7 +304,13 @@ TEST_CASE("clipping by norm") {
                     "flat index 0");
   set_grad(b, full({1}, -std::numeric_limits<Real>::infinity()));
   CHECK_THROWS_AS(clip_grad_norm(all, 1), std::runtime_error);
-  CHECK_THROWS_WITH(clip_grad_norm(all, 0), "clip_grad_norm: max_norm must be > 0, got 0");
+  set_grad(b, Array{6});
+  CHECK(clip_grad_norm(all, 0) >= 6);
+  CHECK(b.grad() == Array{0});
+  CHECK(clip_grad_norm(all, 0) == 0);
+  CHECK_THROWS_WITH(clip_grad_norm(all, -1), "clip_grad_norm: max_norm must be ≥ 0, got -1");
+  CHECK_THROWS_AS(clip_grad_norm(all, std::numeric_limits<double>::quiet_NaN()),
+                  std::invalid_argument);
 }
 
 TEST_CASE("clipping by value") {
@@ -315,7 +321,10 @@ TEST_CASE("clipping by value") {
   set_grad(a, Array{2, std::numeric_limits<Real>::infinity(), 0});
   CHECK_THROWS_WITH(clip_grad_value({a}, 1),
                     "clip_grad_value: the gradient of parameter (3,) has inf at flat index 1");
-  CHECK_THROWS_AS(clip_grad_value({a}, -1), std::invalid_argument);
+  CHECK_THROWS_WITH(clip_grad_value({a}, -1), "clip_grad_value: limit must be ≥ 0, got -1");
+  set_grad(a, Array{2, -3, 0});
+  clip_grad_value({a}, 0);
+  CHECK(a.grad() == Array{0, 0, 0});
 }
 
 TEST_CASE("schedules") {
@@ -338,7 +347,11 @@ TEST_CASE("schedules") {
   CHECK(linear_warm_up(3, 4) == 1);
   CHECK(linear_warm_up(99, 4) == 1);
   CHECK(linear_warm_up(0, 0) == 1);
+  CHECK(linear_warm_up(~std::uint64_t{0}, 10) == 1);
   CHECK_THROWS_WITH(cosine(1, 0), "cosine: the length must not be 0");
   CHECK_THROWS_WITH(linear_to_zero(1, 0), "linear_to_zero: the length must not be 0");
   CHECK_THROWS_WITH(step_decay(1, 0, 0.5), "step_decay: the length must not be 0");
+  CHECK_THROWS_WITH(step_decay(1, 2, -0.5), "step_decay: factor must be finite and ≥ 0, got -0.5");
+  CHECK_THROWS_AS(exponential(1, std::numeric_limits<double>::infinity()), std::invalid_argument);
+  CHECK_THROWS_AS(cosine(1, 2, std::numeric_limits<double>::quiet_NaN()), std::invalid_argument);
 }
