@@ -119,7 +119,8 @@ Vector sine(const Vector& x, float shift, const Exactly& exactly) {
   return select(near, y, load(exact));
 }
 inline Vector sin(const Vector& x) {
-  return sine(x, 0, [](double angle) { return std::sin(angle); });
+  const Vector y = sine(x, 0, [](double angle) { return std::sin(angle); });
+  return select(x == Vector(0.f), x, y);
 }
 inline Vector cos(const Vector& x) {
   return sine(x, 1, [](double angle) { return std::cos(angle); });
@@ -189,8 +190,8 @@ inline Real exp_of_negative(Real x) {
 inline Real expm1_excess(Real x) {
   if (std::abs(x) > Real(0.01)) return std::expm1(x) - at_most(largest, x);
   Real series = 0;
-  for (int k = 8; k >= 2; --k) series = (series * x + 1) / k;  // x/2! + x²/3! + …
-  return series * x;
+  for (int k = 8; k >= 2; --k) series = (series * x + 1) / k;  // 1/2! + x/3! + …
+  return series * x * x;
 }
 inline Real first_lane(Real x) {
   return x;

@@ -30,6 +30,12 @@ Entry power_of(Quad p, double low, double high) {
       [exponent](const Tensors& x) { return pow(x[0], exponent); }, rule);
 }
 
+// d xᵖ/dx = p xᵖ⁻¹, 0 where xᵖ⁻¹ is, for infinite p too; ±∞ where xᵖ⁻¹ is beyond the precision.
+Quad power_by_base(Quad x, Quad p) {
+  const Quad power = static_cast<Real>(std::pow(x, p - 1));
+  return p == 0 || power == 0 ? 0 : p * power;
+}
+
 // d xᵖ/dp = xᵖ ln x; at 0 it is 0 for p ≥ 0, as xᵖ stays what it is there, and at ∞ for p < 0.
 Quad power_by_exponent(Quad x, Quad p) {
   if ((x == 0 && p >= 0) || (x == infinity && p < 0)) return 0;
@@ -145,9 +151,8 @@ std::vector<Entry> arithmetic_entries() {
       binary(
           "pow(x, p)", "pow(Tensor, Tensor)",
           [](const Tensor& x, const Tensor& p) { return pow(x, p); },
-          [](Quad x, Quad p) { return std::pow(x, p); },
-          [](Quad x, Quad p) { return p == 0 ? 0 : p * std::pow(x, p - 1); }, power_by_exponent,
-          {0.3, 3}, {-2, 2}),
+          [](Quad x, Quad p) { return std::pow(x, p); }, power_by_base, power_by_exponent, {0.3, 3},
+          {-2, 2}),
       unary(
           "square", "square(Tensor)", [](const Tensor& x) { return square(x); },
           [](Quad x) { return x * x; }, [](Quad x) { return 2 * x; }, -3, 3),

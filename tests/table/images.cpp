@@ -114,7 +114,8 @@ std::vector<Entry> convolution_entries(const std::string& name, Convolution f, b
                     [=](Wide n) {
                       const Wide s = Wide{1} << 62;
                       const Wide extent = transposed ? 3 * s + 3 - 2 * n : (1 + 2 * n) / s + 1;
-                      return Right{extent < 1, {1, extent, extent, 2}, {}};
+                      const bool countable = 4 + 2 * n < ~std::size_t{0};  // the padded image
+                      return Right{extent < 1 || !countable, {1, extent, extent, 2}, {}};
                     }}};
   const auto refused = [&](const std::string& words, const Shape& of_x, const Shape& of_w,
                            const Shape& of_b, const ConvOptions& options) {

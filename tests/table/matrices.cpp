@@ -134,7 +134,7 @@ Entry linear_relu_entry(Real slope) {
   entry.normwise = 1;
   entry.eps = 8;
   entry.parts = Parts{{0, std::nullopt, std::nullopt}, 0};
-  entry.refusals = {{"linear_relu: the slope must be in [0, 1], got 1.500000",
+  entry.refusals = {{"linear_relu: slope must be in [0, 1], got 1.5",
                      [] {
                        linear_relu(of({2, 3}), of({3, 4}), of({4}), Real(1.5));
                      }},

@@ -559,7 +559,8 @@ TEST_CASE("no size wraps: it is refused, or the result is right") {
         for (const Wide extent : right.shape) {
           none = none || extent == 0;
           // Sizes that only a product with other large ones makes too large stop growing.
-          bytes = std::min(bytes * std::max<Wide>(extent, 1), Wide{1} << 100);
+          const Wide most = Wide{1} << 100, factor = std::max<Wide>(extent, 1);
+          bytes = bytes > most / factor ? most : bytes * factor;
         }
         const bool fits = bytes <= std::numeric_limits<std::ptrdiff_t>::max();
         if (!right.refused && !right.number && fits && !none && bytes > static_cast<Wide>(huge)) {
