@@ -201,7 +201,7 @@ TEST_CASE("Dropout: in training zeros and scale, in evaluation nothing") {
       },
       {ones({4, 5})});
   CHECK_MESSAGE(result, result.message);
-  CHECK_THROWS_WITH(Dropout(1), "dropout: the probability must be in [0, 1), got 1");
+  CHECK_THROWS_WITH(Dropout(1), "dropout: probability must be in [0, 1), got 1");
   CHECK_THROWS_AS(Dropout(Real(-0.1)), std::invalid_argument);
 }
 
