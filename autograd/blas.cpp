@@ -58,16 +58,13 @@ void run_openblas(Product p) {
     }
     p.beta = 1;
   }
-  // Without threads of its own OpenBLAS may have been built without locks: one call at a time.
-  static const bool has_locks = openblas_get_parallel() != 0;
-  static std::mutex calls;
-  std::unique_lock<std::mutex> turn(calls, std::defer_lock);
-  if (!has_locks) turn.lock();
-  const auto size = [](std::ptrdiff_t n) { return static_cast<int>(n); };
-  routine(CblasRowMajor, p.transpose_a ? CblasTrans : CblasNoTrans,
-          p.transpose_b ? CblasTrans : CblasNoTrans, size(p.m), size(p.n), size(p.k), Real(1), p.a,
-          size(p.lda), p.b, size(p.ldb), p.beta, p.c, size(p.ldc));
-  if (turn) turn.unlock();
+  {
+    const detail::OpenblasCall call;
+    const auto size = [](std::ptrdiff_t n) { return static_cast<int>(n); };
+    routine(CblasRowMajor, p.transpose_a ? CblasTrans : CblasNoTrans,
+            p.transpose_b ? CblasTrans : CblasNoTrans, size(p.m), size(p.n), size(p.k), Real(1),
+            p.a, size(p.lda), p.b, size(p.ldb), p.beta, p.c, size(p.ldc));
+  }
   if (p.slope == 1) return;
   for (std::ptrdiff_t i = 0; i < p.m; ++i) {
     Real* const row = p.c + i * p.ldc;
@@ -123,6 +120,19 @@ std::ptrdiff_t grid_of(const Product& p) {
 }
 
 }  // namespace
+
+detail::OpenblasCall::OpenblasCall() : threads_(threads()) {
+  // Without threads of its own it may have been built without locks: one call at a time.
+  static const bool has_locks = openblas_get_parallel() != 0;
+  static std::mutex calls;
+  if (!has_locks) turn_ = std::unique_lock<std::mutex>(calls);
+  // Before 0.3.34 OpenMP's flavour asks OpenMP, outside of parallel regions, whatever it was told.
+  omp_set_num_threads(1);
+}
+
+detail::OpenblasCall::~OpenblasCall() {
+  omp_set_num_threads(threads_);
+}
 
 void detail::run_product(const Product& product) {
   Part{product, suits_own_kernel(product)}.run();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <mutex>
 #include <vector>
 
 #include "autograd/array.hpp"
@@ -37,6 +38,24 @@ class Products {
  private:
   std::vector<detail::Product> products_;
 };
+
+namespace detail {
+
+/// While one lives, its thread calls OpenBLAS, by itself or by xt::linalg: wherever that is,
+/// OpenBLAS does it on that thread alone, so that the bits do not depend on the number of threads.
+class OpenblasCall {
+ public:
+  OpenblasCall();
+  ~OpenblasCall();
+  OpenblasCall(const OpenblasCall&) = delete;
+  OpenblasCall& operator=(const OpenblasCall&) = delete;
+
+ private:
+  int threads_;  // OpenMP's, to be put back
+  std::unique_lock<std::mutex> turn_;
+};
+
+}  // namespace detail
 
 /// The flavour of OpenBLAS: 0 one thread, 1 a thread pool of its own, 2 OpenMP (what is wanted).
 int blas_threading();

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <vector>
 
+#include "autograd/blas.hpp"
 #include "autograd/xtensor.hpp"
 #include "models/metrics.hpp"
 
@@ -65,6 +66,7 @@ double frechet_distance(const Array& x, const Array& y) {
       throw std::invalid_argument("frechet_distance: a sample is not finite");
     }
   }
+  const detail::OpenblasCall call;
   const Moments a = moments(x), b = moments(y);
   const Matrix transposed = xt::transpose(b.root);
   const Matrix product = xt::linalg::dot(a.root, transposed);

@@ -5,12 +5,15 @@
 #include <cstddef>
 #include <cstdlib>
 #include <doctest/doctest.h>
+#include <filesystem>
+#include <iterator>
 #include <omp.h>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "autograd/blas.hpp"
+#include "models/metrics.hpp"
 
 namespace nabla {
 namespace {
@@ -55,6 +58,34 @@ int wrong_results() {
   for (int i = 0; i < 32; ++i) wrong += wide.right() && narrow.right() ? 0 : 1;
   wrong += wide.right() && narrow.right() ? 0 : 1;
   return wrong;
+}
+
+std::ptrdiff_t threads_of_process() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return std::distance(begin(tasks), end(tasks));
+}
+
+// First of all: no parallel region has started the threads of OpenMP yet.
+TEST_CASE("OpenBLAS starts no threads outside of parallel regions either") {
+  const int before = threads();
+  set_threads(4);
+  const std::ptrdiff_t at_start = threads_of_process();
+  {
+    // As it is called for a product of one part.
+    const detail::OpenblasCall call;
+    const std::vector<double> x(100 * 100, 1);
+    std::vector<double> y(100 * 100);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, 100, 100, 100, 1, x.data(), 100,
+                x.data(), 100, 0, y.data(), 100);
+    CHECK(y[9999] == 100);
+  }
+  const Array more = whole_numbers(300, 40, 3), other = whole_numbers(200, 40, 5);
+  const double distance = models::frechet_distance(more, other);
+  CHECK(threads_of_process() == at_start);
+  CHECK(threads() == 4);
+  set_threads(1);
+  CHECK(models::frechet_distance(more, other) == distance);
+  set_threads(before);
 }
 
 TEST_CASE("products inside a parallel region, before and after set_threads()") {
