@@ -3,10 +3,10 @@
 # command, pkg-config, Meson (also as subproject), CMake; README's first program each time. In the
 # end all is uninstalled. NABLA_SUBPROJECT=build builds the subproject too, which takes minutes;
 # without it only its configuration is looked at.
-# consumers.sh SOURCE BUILD PREFIX LIBDIR MESON CXX...
+# consumers.sh SOURCE BUILD PREFIX LIBDIR CXX...
 set -eu
-source=$1 build=$2 prefix=$3 libdir=$4 meson=$5
-shift 5
+source=$1 build=$2 prefix=$3 libdir=$4
+shift 4
 CXX=$*
 export CXX
 language=-std=c++17  # not every compiler's default; what the flags of nabla say comes behind it
@@ -19,6 +19,13 @@ skip() {
 command -v pkg-config >/dev/null || skip 'there is no pkg-config'
 grep -q '^prefix=${pcfiledir}' "$build/meson-private/nabla.pc" ||
   skip 'the build folder was configured with -Dpkgconfig.relocatable=false'
+# Of several, the Meson that configured the build folder: it is refused to another.
+meson=
+for candidate in /usr/bin/meson "$(command -v meson)"; do
+  grep -q "\"full\": \"$("$candidate" --version 2>/dev/null)\"" "$build/meson-info/meson-info.json" &&
+    meson=$candidate && break
+done
+[ -n "$meson" ] || skip 'the Meson that configured the build folder is not on PATH'
 
 scratch=$(mktemp -d)
 log=$build/meson-logs/install-log.txt  # of an installation that is not ours to forget
