@@ -21,10 +21,10 @@ Vector weigh(const Vector& w, const Vector& v) {
   const Vector zero(Real(0));
   return simd::select(w == zero, zero, w * v);
 }
-Vector slope_of_weight(const Vector& w,
-                       const Vector& v) {  // v, or 0 in place of ±∞ that is met by 0
+// By w, whose own slope is 0 where w is: there v, which may be huge or −∞, must not meet it.
+Vector slope_of_weight(const Vector& w, const Vector& v) {
   const Vector zero(Real(0));
-  return simd::select(w == zero && !(simd::finite(v) == v), zero, v);
+  return simd::select(w == zero, zero, v);
 }
 Tensor weighted(const Tensor& weight, const Tensor& value) {
   const Shape shape = broadcast_shape("weighted", weight.shape(), value.shape());
@@ -62,11 +62,20 @@ Tensor standardised(const Tensor& x, const Tensor& mean, const Tensor& log_std) 
       difference, log_std);
 }
 
-// eˣ − 1 − x                             dx = g (eˣ − 1)
-Tensor expm1_excess(const Tensor& x) {
+// ½ (e^2s − 1) − s, which σ = eˢ adds to a divergence; 2s may be beyond the largest number
+Vector scale_excess(const Vector& s) {
+  using std::abs;
+  const Vector half(Real(0.5)), twice = s + s;
+  return simd::select(abs(s) < Vector(Real(100)), half * simd::expm1_excess(twice),
+                      half * simd::expm1(twice) - simd::at_most(simd::largest, s));
+}
+Vector scale_excess_slope(const Vector& s) {
+  return simd::expm1(s + s);
+}
+Tensor excess_of_scale(const Tensor& s) {
   return record(
-      "expm1_excess", compute(term<simd::expm1_excess>(x.value())),
-      [](Node& out, Node& x) { x.accumulate(out.grad() * term<simd::expm1>(x.value)); }, x);
+      "excess_of_scale", compute(term<scale_excess>(s.value())),
+      [](Node& out, Node& s) { s.accumulate(out.grad() * term<scale_excess_slope>(s.value)); }, s);
 }
 
 }  // namespace
@@ -92,12 +101,43 @@ Array Bernoulli::sample(Rng& rng) const {
   return rng.bernoulli(probs().value());
 }
 
-// p (ln p − ln q) + (1 − p) (ln(1 − p) − ln(1 − q))
+namespace {
+
+Vector log_logistic(const Vector& x) {
+  return simd::at_most(0, x) - simd::log1p_exp(x);
+}
+// p (ln p − ln q) + (1 − p) (ln(1 − p) − ln(1 − q)) of p = σ(a), q = σ(b)
+Vector bernoulli_kl(const Vector& a, const Vector& b) {
+  const Vector zero(Real(0)), not_a = zero - a, not_b = zero - b;
+  return weigh(simd::logistic(a), log_logistic(a) - log_logistic(b)) +
+         weigh(simd::logistic(not_a), log_logistic(not_a) - log_logistic(not_b));
+}
+// p (1 − p) (a − b), where p = 0 and p = 1 stay what they are, whatever b is
+Vector bernoulli_kl_by_a(const Vector& a, const Vector& b) {
+  const Vector deviation = simd::logistic(a) * simd::logistic(Vector(Real(0)) - a);
+  return simd::select(b == b, weigh(deviation, a - b), b);
+}
+// q − p
+Vector bernoulli_kl_by_b(const Vector& a, const Vector& b) {
+  return simd::logistic(b) - simd::logistic(a);
+}
+
+}  // namespace
+
 Tensor kl_divergence(const Bernoulli& p, const Bernoulli& q) {
-  const Tensor& a = p.logits();
-  const Tensor& b = q.logits();
-  return weighted(sigmoid(a), log_sigmoid(a) - log_sigmoid(b)) +
-         weighted(sigmoid(-a), log_sigmoid(-a) - log_sigmoid(-b));
+  const Shape shape = broadcast_shape("kl_divergence", p.logits().shape(), q.logits().shape());
+  return record(
+      "kl_divergence",
+      compute(
+          term<bernoulli_kl>(spread(p.logits().value(), shape), spread(q.logits().value(), shape))),
+      [](Node& out, Node& a, Node& b) {
+        const Shape& shape = out.value.shape();
+        accumulate_summed(a, out.grad() * term<bernoulli_kl_by_a>(spread(a.value, shape),
+                                                                  spread(b.value, shape)));
+        accumulate_summed(b, out.grad() * term<bernoulli_kl_by_b>(spread(a.value, shape),
+                                                                  spread(b.value, shape)));
+      },
+      p.logits(), q.logits());
 }
 
 // Categorical ---------------------------------------------------------------------------------
@@ -196,17 +236,15 @@ Tensor Normal::rsample(Rng& rng) const {
   return mean_ + std_dev() * constant(rng.normal(shape()));
 }
 
-// With d = ln σp − ln σq: ½ (e^2d − 1 − 2d) + ½ ((μp − μq)/σq)². The first term keeps its digits
+// With d = ln σp − ln σq: ½ (e^2d − 1) − d + ½ ((μp − μq)/σq)². The first part keeps its digits
 // where the two are nearly equal.
 Tensor kl_divergence(const Normal& p, const Normal& q) {
-  const Tensor d = (p.log_std() - q.log_std()) * Real(2);
   const Tensor z = standardised(p.mean(), q.mean(), q.log_std());
-  return (expm1_excess(d) + square(z)) * Real(0.5);
+  return excess_of_scale(p.log_std() - q.log_std()) + square(z) * Real(0.5);
 }
 
 Tensor kl_to_standard_normal(const Normal& p) {
-  const Tensor log_var = p.log_std() * Real(2);
-  return (expm1_excess(log_var) + square(p.mean())) * Real(0.5);
+  return excess_of_scale(p.log_std()) + square(p.mean()) * Real(0.5);
 }
 
 }  // namespace nabla::nn

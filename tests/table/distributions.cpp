@@ -81,14 +81,17 @@ std::vector<Entry> bernoulli_entries() {
           [](const Quads& x) {
             const Quad a = x[0], b = x[1];
             if (is_nan(x)) return a + b;
+            // What the precision takes for impossible adds nothing.
             const auto part = [](Quad p, Quad log_p, Quad log_q) {
-              return p == 0 ? 0 : p * (log_p - log_q);
+              return static_cast<Real>(p) == 0 ? 0 : p * (log_p - log_q);
             };
             return part(sigma(a), log_sigmoid_of(a), log_sigmoid_of(b)) +
                    part(sigma(-a), log_sigmoid_of(-a), log_sigmoid_of(-b));
           },
           {[](const Quads& x) {
-             return is_nan(x) ? x[0] + x[1] : times(sigma(x[0]) * sigma(-x[0]), x[0] - x[1]);
+             if (is_nan(x)) return x[0] + x[1];
+             const auto deviation = static_cast<Real>(sigma(x[0]) * sigma(-x[0]));
+             return deviation == 0 ? 0 : deviation * (x[0] - x[1]);
            },
            [](const Quads& x) { return sigma(x[1]) - sigma(x[0]); }},
           {{-4, 4}, {-4, 4}})));

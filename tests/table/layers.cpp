@@ -498,8 +498,8 @@ std::vector<Entry> other_layers() {
   dropout.samples = {{points({5, 7}, -2, 3)}, {points({}, -2, 3)}, {empty({3, 0})}};
   dropout.large = {{points({181, 182}, -2, 3)}};
   dropout.refusals = {
-      {"dropout: the probability must be in [0, 1), got 1", [] { nn::Dropout(1); }},
-      {"dropout: the probability must be in [0, 1), got -0.1", [] { nn::Dropout(Real(-0.1)); }},
+      {"dropout: probability must be in [0, 1), got 1", [] { nn::Dropout(1); }},
+      {"dropout: probability must be in [0, 1), got -0.1", [] { nn::Dropout(Real(-0.1)); }},
       {"dropout", [] { nn::Dropout(Real(NAN)); }}};
   list.push_back(dropout);
   Entry evaluated = dropout;
@@ -539,7 +539,7 @@ std::vector<Entry> other_layers() {
                        [] {
                          nn::sinusoidal_embedding(ones({2, 1}), 8);
                        }},
-                      {"sinusoidal_embedding: the longest period must be at least 1, got 0.500000",
+                      {"sinusoidal_embedding: longest_period must be finite and ≥ 1, got 0.5",
                        [] { nn::sinusoidal_embedding(ones({2}), 8, 0.5); }}};
     entry.sizes = {{"size",
                     [](std::size_t n) { return Tensor(nn::sinusoidal_embedding(ones({2}), n)); },
