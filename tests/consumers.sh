@@ -106,10 +106,10 @@ static_assert(sizeof(NABLA_VERSION) > 5 && NABLA_VERSION_MAJOR >= 0);
 int main() { return static_cast<int>(nabla::zeros({0}).size()); }' >array.cpp
 compiles() { eval "$CXX $language -fsyntax-only array.cpp $*" >"$scratch/log" 2>&1; }
 refused() {  # REMEDY FLAGS: one error, and it names the remedy
-  remedy=$1
+  words=$1
   shift
   ! compiles "$@" || fail "compiled with $*"
-  [ "$(grep -c 'error:' "$scratch/log")" = 1 ] && grep -q "$remedy" "$scratch/log" || {
+  [ "$(grep -c 'error:' "$scratch/log")" = 1 ] && grep -q "$words" "$scratch/log" || {
     cat "$scratch/log"
     fail "$*"
   }
