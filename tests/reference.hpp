@@ -11,21 +11,11 @@
 
 #include "autograd/gradcheck.hpp"
 #include "autograd/ops.hpp"
+#include "tests/points.hpp"
 
 namespace nabla::testing {
 
 constexpr bool is_double = sizeof(Real) == 8;
-
-/// Numbers spread over [low, high] without regularity, none of them at a kink by accident.
-inline Array points(const Shape& shape, double low, double high) {
-  Array a = empty(shape);
-  double u = 0.1234;
-  std::generate(a.data(), a.data() + a.size(), [&] {
-    u = std::fmod(u + 0.6180339887498949, 1.0);  // the golden ratio fills an interval evenly
-    return static_cast<Real>(low + (high - low) * u);
-  });
-  return a;
-}
 
 /// The largest |y − f(x…)| / max(|f(x…)|, floor), in units of Real's precision; NaN counts as
 /// infinite unless both are NaN. `reference(i)` gives element i in long double.

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "nn/mixture.hpp"
-#include "tests/reference.hpp"
+#include "tests/points.hpp"
 #include "tests/table/table.hpp"
 
 namespace nabla::testing {

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/reference.hpp"
+#include "tests/points.hpp"
 #include "tests/table/table.hpp"
 
 namespace nabla::testing {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/reference.hpp"
+#include "tests/points.hpp"
 #include "tests/table/table.hpp"
 
 namespace nabla::testing {

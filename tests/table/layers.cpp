@@ -12,7 +12,7 @@
 #include "nn/linear.hpp"
 #include "nn/norm.hpp"
 #include "nn/time_embedding.hpp"
-#include "tests/reference.hpp"
+#include "tests/points.hpp"
 #include "tests/table/table.hpp"
 
 namespace nabla::testing {
@@ -322,26 +322,29 @@ std::vector<Entry> norm_layers() {
        }}};
   list.back().sizes = {{"channels", [](std::size_t n) { return first_parameter(nn::BatchNorm(n)); },
                         shape_of([](Wide n) { return std::vector<Wide>{n}; })}};
-  // In evaluation by averages that are given, and not moved.
+  // In evaluation by averages that are given, and not moved: {x, mean, variance, gain, shift}.
   const auto fixed = std::make_shared<nn::BatchNorm>(6);
-  const Array mean = points({6}, -1, 1), variance = points({6}, 0.5, 2);
-  fixed->statistics().load({{"mean", mean}, {"variance", variance}});
   fixed->eval();
+  const Array mean = points({6}, -1, 1), variance = points({6}, 0.5, 2);
   list.push_back(layer_entry(
       "BatchNorm in evaluation",
       {"BatchNorm::statistics()", "RunningStatistics::load(NamedArrays)"}, fixed,
-      [=](const Tensors& t) { return (*fixed)(t[0]); },
+      [=](const Tensors& t) {
+        fixed->statistics().load({{"mean", t[1].value()}, {"variance", t[2].value()}});
+        return (*fixed)(t[0]);
+      },
       [=](const std::vector<Numbers>& in) {
         Numbers y = in[0];
         for (std::size_t i = 0; i < y.size(); ++i) {
           const std::size_t c = i % 6;
           y.data[i] =
-              in[1].data[c] * (y.data[i] - Quad(mean(c))) / std::sqrt(Quad(variance(c)) + epsilon) +
-              in[2].data[c];
+              in[3].data[c] * (y.data[i] - in[1].data[c]) / std::sqrt(in[2].data[c] + epsilon) +
+              in[4].data[c];
         }
         return y;
       },
-      {{x}, {empty({0, 6})}}, {many}));
+      {{x, mean, variance}, {empty({0, 6}), mean, variance}}, {many, mean, variance}));
+  list.back().constants = {1, 2};
   for (const Real bad : {Real(-1), Real(-1e-5), Real(NAN)}) {
     list[0].refusals.push_back({"epsilon", [=] {
                                   nn::GroupNorm(2, 6, bad)(Tensor(ones({2, 6})));

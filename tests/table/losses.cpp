@@ -1,7 +1,7 @@
 // Losses.
 #include <cmath>
 
-#include "tests/reference.hpp"
+#include "tests/points.hpp"
 #include "tests/table/table.hpp"
 
 namespace nabla::testing {

@@ -8,7 +8,7 @@
 #include "models/ddpm/discretised.hpp"
 #include "models/metrics.hpp"
 #include "models/parzen.hpp"
-#include "tests/reference.hpp"
+#include "tests/points.hpp"
 #include "tests/table/table.hpp"
 
 namespace nabla::testing {

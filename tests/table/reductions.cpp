@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "tests/reference.hpp"
+#include "tests/points.hpp"
 #include "tests/table/table.hpp"
 
 namespace nabla::testing {
