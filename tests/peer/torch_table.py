@@ -127,8 +127,8 @@ def upsampled(factor):
 def group_norm(groups):
     @channels_second
     def f(x, gain, shift):
-        if 0 in x.shape:  # F.group_norm wants at least two numbers a group
-            return torch.movedim(torch.movedim(x, 1, -1) * gain + shift, -1, 1)
+        if x.numel() in (0, groups * len(x)):  # F.group_norm wants at least two numbers a group
+            return torch.movedim(torch.movedim(x * 0, 1, -1) * gain + shift, -1, 1)
         # The same for x that is shifted as a whole; far from 0 F.group_norm loses digits.
         return F.group_norm(x - x.detach().mean(), groups, gain, shift, eps=1e-5)
     return f
@@ -140,6 +140,8 @@ def layer_norm(x, gain, shift):
 
 @channels_second
 def batch_norm(x, gain, shift):
+    if x.numel() == x.shape[1]:  # of one number F.batch_norm has no mean
+        return x * gain * 0 + shift
     return F.batch_norm(x, None, None, gain, shift, training=True, eps=1e-5)
 
 
@@ -182,7 +184,7 @@ def sinusoidal(size_of_row):
 # Losses and distributions ------------------------------------------------------------------------
 
 def cross_entropy(logits, classes):
-    rows = logits.reshape(-1, logits.shape[-1])
+    rows = logits.reshape(classes.numel(), logits.shape[-1])
     losses = F.cross_entropy(rows, classes.long().reshape(-1), reduction="none")
     return losses.reshape(classes.shape)
 
@@ -334,6 +336,8 @@ functions = {
     "expm1": torch.expm1,
     "log": torch.log,
     "log1p": torch.log1p,
+    "expm1 near 0": torch.expm1,
+    "log1p near 0": torch.log1p,
     "abs": torch.abs,
     "sin": torch.sin,
     "cos": torch.cos,
@@ -348,6 +352,7 @@ functions = {
     "softplus": F.softplus,
     "relu": F.relu,
     "leaky_relu": F.leaky_relu,
+    "leaky_relu, slope 0": F.relu,
     "leaky_relu, slope 0.3": lambda x: F.leaky_relu(x, 0.3),
     "elu": F.elu,
     "elu, alpha 0.7": lambda x: F.elu(x, 0.7),
@@ -375,6 +380,7 @@ functions = {
     "conv2d_add": lambda x, w, b, residual: conv2d(1, 1)(x, w, b) + residual,
     "conv2d_add, a bias for each image":
         lambda x, w, b, residual: conv2d(1, 1)(x, w, b) + residual,
+    "group_norm of single numbers": group_norm(6),
     "layer_norm": layer_norm,
     "batch_norm": batch_norm,
 

@@ -48,6 +48,11 @@ std::vector<Entry> activation_entries() {
           [](const Tensor& x) { return leaky_relu(x, slope); },
           [](Quad x) { return x > 0 ? x : slope * x; },
           [](Quad x) { return x > 0 ? 1 : Quad(slope); }, -6, 7),
+      // A slope of 0 is relu, at −∞ too.
+      unary(
+          "leaky_relu, slope 0", "leaky_relu(Tensor, Real)",
+          [](const Tensor& x) { return leaky_relu(x, 0); }, [](Quad x) { return x < 0 ? 0 : x; },
+          [](Quad x) -> Quad { return x > 0; }, -6, 7),
       unary(
           "elu", "elu(Tensor, Real)", [](const Tensor& x) { return elu(x); },
           [](Quad x) { return x > 0 ? x : std::expm1(x); },
@@ -68,12 +73,25 @@ std::vector<Entry> activation_entries() {
           [](Quad x) { return normal_cdf(x) + x * normal_density(x); }, -6, 7,
           {{{-infinity}, -0.0L, {0}}, {{infinity}, infinity, {1}}})};
   for (Entry& entry : list) {
+    // Those whose 0 may have either sign.
     const bool two_parts = entry.title == "log_sigmoid" || entry.title == "silu" ||
-                           entry.title == "gelu";  // whose 0 may have either sign
+                           entry.title == "gelu" || entry.title == "leaky_relu, slope 0";
     entry.elementwise->signed_zero = !two_parts;
   }
   // In the left tail; xsimd's erfc is good to 1e-11 in double.
   list.back().eps = sizeof(Real) == 8 ? 3e4 : 40;
+  const Tensor x(zeros({2}));
+  constexpr Real nan = std::numeric_limits<Real>::quiet_NaN();
+  constexpr Real inf = std::numeric_limits<Real>::infinity();
+  for (Entry& entry : list) {
+    if (entry.title == "leaky_relu") {
+      entry.refusals = {{"leaky_relu: slope must be finite, got nan", [=] { leaky_relu(x, nan); }},
+                        {"leaky_relu: slope must be finite, got inf", [=] { leaky_relu(x, inf); }}};
+    }
+    if (entry.title == "elu") {
+      entry.refusals = {{"elu: alpha must be finite, got nan", [=] { elu(x, nan); }}};
+    }
+  }
   return list;
 }
 

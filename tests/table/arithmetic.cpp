@@ -1,6 +1,7 @@
 // Arithmetic, powers, functions and choices.
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "tests/table/table.hpp"
 
@@ -60,6 +61,7 @@ Entry clamp_entry() {
   };
   rule.derivatives = {[](const Quads& x) -> Quad { return x[0] >= -1 && x[0] <= 0.5L; }};
   rule.domain = {{-3, 3}};
+  rule.limits = {{{0.5L}, 0.5L, {1}}};  // a bound is inside
   Entry entry = elementwise(
       "clamp", "clamp(Tensor, Real, Real)", [](const Tensors& x) { return clamp(x[0], -1, half); },
       rule);
@@ -85,6 +87,33 @@ Entry where_entry() {
     }
   }
   return entry;
+}
+
+// What is said about shapes that do not broadcast.
+void name_in_refusals(std::vector<Entry>& list) {
+  const std::map<std::string, std::string> names{
+      {"a + b", "add"},     {"a - b", "subtract"},  {"a * b", "multiply"}, {"a / b", "divide"},
+      {"pow(x, p)", "pow"}, {"maximum", "maximum"}, {"minimum", "minimum"}};
+  const Tensor a(zeros({2, 3})), b(zeros({4}));
+  for (Entry& entry : list) {
+    const auto name = names.find(entry.title);
+    if (name != names.end()) {
+      entry.refusals.push_back(
+          {name->second + ": cannot broadcast (2, 3) with (4,)", [=, call = entry.call] {
+             call({a, b});
+           }});
+    }
+    if (entry.title == "where") {
+      entry.refusals.push_back(
+          {"where: cannot broadcast the condition (2, 1) with (2, 3) and (4,)", [=] {
+             where(zeros({2, 1}), a, b);
+           }});
+      entry.refusals.push_back(
+          {"where: cannot broadcast the condition (5, 1) with (2, 3) and (2, 3)", [=] {
+             where(zeros({5, 1}), a, a);
+           }});
+    }
+  }
 }
 
 }  // namespace
@@ -172,6 +201,12 @@ std::vector<Entry> arithmetic_entries() {
           "log1p", "log1p(Tensor)", [](const Tensor& x) { return log1p(x); },
           [](Quad x) { return std::log1p(x); }, [](Quad x) { return 1 / (1 + x); }, -0.9, 5),
       unary(
+          "expm1 near 0", "expm1(Tensor)", [](const Tensor& x) { return expm1(x); },
+          [](Quad x) { return std::expm1(x); }, [](Quad x) { return std::exp(x); }, -1e-6, 1e-6),
+      unary(
+          "log1p near 0", "log1p(Tensor)", [](const Tensor& x) { return log1p(x); },
+          [](Quad x) { return std::log1p(x); }, [](Quad x) { return 1 / (1 + x); }, -1e-6, 1e-6),
+      unary(
           "abs", "abs(Tensor)", [](const Tensor& x) { return abs(x); },
           [](Quad x) { return std::abs(x); }, [](Quad x) { return x > 0   ? 1
                                                                   : x < 0 ? -1
@@ -197,6 +232,19 @@ std::vector<Entry> arithmetic_entries() {
           [](Quad a, Quad b) { return share(b, a, -1); }, {-3, 3}, {-3, 3}),
       clamp_entry(),
       where_entry()};
+  const std::vector<std::string> exact{"-x", "abs", "maximum", "minimum", "clamp", "where"};
+  const std::vector<std::string> rounded_once{"a + b", "a - b", "a * b",  "a / b", "x + c",
+                                              "c + x", "x - c", "c - x",  "x * c", "c * x",
+                                              "x / c", "c / x", "square", "sqrt",  "pow(x, 2)"};
+  const auto among = [](const std::string& title, const std::vector<std::string>& titles) {
+    return std::count(titles.begin(), titles.end(), title) != 0;
+  };
+  for (Entry& entry : list) {
+    if (among(entry.title, exact)) entry.eps = 0;
+    if (among(entry.title, rounded_once)) entry.eps = 1;
+    if (among(entry.title, {"exp", "log"})) entry.eps = 2;
+  }
+  name_in_refusals(list);
   return list;
 }
 

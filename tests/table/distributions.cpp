@@ -104,7 +104,7 @@ std::vector<Entry> bernoulli_entries() {
   sample.declares = {"Bernoulli::sample(Rng)"};
   sample.call = [](const Tensors& x) {
     Rng rng(1);
-    return Tensor(Bernoulli(x[0] * 10000).sample(rng));
+    return Tensor(Bernoulli(x[0] * Real(1e8)).sample(rng));
   };
   sample.reference = [](const std::vector<Numbers>& x) {
     Numbers y = x[0];

@@ -61,7 +61,9 @@ std::vector<Entry> convolution_entries(const std::string& name, Convolution f, b
         return convolved(x, options, transposed);
       };
       entry.normwise = 1;
-      entry.eps = 64;
+      // Winograd's sums of many channels lose a digit.
+      const bool winograd = name != "conv2d_direct" && options.stride == 1 && options.padding == 1;
+      entry.eps = winograd ? 128 : 64;
       list.push_back(entry);
     }
     list.back().samples.push_back(inputs_of(k, false));
@@ -135,12 +137,16 @@ std::vector<Entry> convolution_entries(const std::string& name, Convolution f, b
   refused(": the kernel must be at least 1 × 1, got (2, 5, 5, 3) and (0, 3, 3, 8)", {2, 5, 5, 3},
           {0, 3, 3, 8}, {8}, {});
   if (transposed) {
+    refused(": a stride of 9223372036854775808 is too large, got (1, 4, 4, 2) and (3, 3, 2, 2)",
+            {1, 4, 4, 2}, {3, 3, 2, 2}, {2}, {std::size_t{1} << 63, 0});
     refused(": the bias must have shape (8,), got (2, 8)", {2, 5, 5, 3}, {3, 3, 3, 8}, {2, 8}, {});
     refused(": a padding of 1 leaves nothing of the result, got (2, 1, 5, 3) and (2, 2, 3, 8)",
             {2, 1, 5, 3}, {2, 2, 3, 8}, {8}, {1, 1});
     refused(": the image must have pixels, got (2, 0, 5, 3) and (2, 2, 3, 8)", {2, 0, 5, 3},
             {2, 2, 3, 8}, {8}, {});
   } else {
+    refused(": a padding of 9223372036854775808 is too large, got (1, 4, 4, 2) and (3, 3, 2, 2)",
+            {1, 4, 4, 2}, {3, 3, 2, 2}, {2}, {1, std::size_t{1} << 63});
     refused(": the bias must have shape (8,) or (2, 8), got (3,)", {2, 5, 5, 3}, {3, 3, 3, 8}, {3},
             {});
     refused(
@@ -299,6 +305,9 @@ Entry upsample_entry(std::size_t factor) {
   const Tensor x(zeros({1, 4, 4, 2}));
   entry.refusals = {
       {"upsample_nearest2d: the factor must be at least 1", [=] { upsample_nearest2d(x, 0); }},
+      {"upsample_nearest2d: (1, 18446744073709551615, 18446744073709551615, 2) is too large a "
+       "shape",
+       [=] { upsample_nearest2d(x, ~std::size_t{0}); }},
       {"upsample_nearest2d: the input has 4 axes (B, h, w, C), got (3,)",
        [] { upsample_nearest2d(Tensor(zeros({3})), 2); }}};
   entry.sizes = {{"factor", [=](std::size_t n) { return upsample_nearest2d(x, n); },
@@ -355,11 +364,20 @@ Entry norm_entry(const std::string& title, const std::string& declares, const No
                      [=] {
                        f({x, six, five}, epsilon);
                      }},
-                    {name, [=] {
+                    {name + ": the input needs at least " +
+                         (name == "layer_norm" ? "1 axis" : "2 axes") + ", got ()",
+                     [=] {
                        f({Tensor(Real(1)), six, six}, epsilon);
                      }}};
-  for (const Real bad : {Real(-1), Real(-1e-5), Real(NAN), Real(INFINITY)}) {
-    entry.refusals.push_back({"epsilon", [=] { f({x, six, six}, bad); }});
+  for (const auto& [bad, text] :
+       std::vector<std::pair<Real, std::string>>{{Real(-1), "-1"},
+                                                 {Real(-1e-5), "-1e-05"},
+                                                 {Real(NAN), "nan"},
+                                                 {Real(INFINITY), "inf"}}) {
+    entry.refusals.push_back(
+        {name + ": epsilon must be finite and ≥ 0, got " + text, [=, bad = bad] {
+           f({x, six, six}, bad);
+         }});
   }
   // A constant is its own mean.
   entry.limits = {{{full({2, 3, 3, 6}, 7), ones({6}), full({6}, 2)},
@@ -387,6 +405,9 @@ std::vector<Entry> norm_entries() {
       list.back().refusals.push_back(
           {name + ": the groups must divide the channels, got (2, 5, 5, 6) and 4",
            [=] { f(x, six, six, 4, Real(1e-5)); }});
+      list.back().refusals.push_back(
+          {name + ": the groups must divide the channels, got (2, 5, 5, 6) and 0",
+           [=] { f(x, six, six, 0, Real(1e-5)); }});
       list.back().sizes = {{"groups", [=](std::size_t n) { return f(x, six, six, n, Real(1e-5)); },
                             [](Wide n) {
                               return Right{n < 1 || 6 % n != 0, {2, 5, 5, 6}, {}};
@@ -394,17 +415,28 @@ std::vector<Entry> norm_entries() {
       list.back().parts = Parts{{0, std::nullopt, std::nullopt}, 0};
     }
   }
+  // Each is its own mean: a gradient of 0 as the difference of gain · seed / √ε.
+  list.push_back(norm_entry(
+      "group_norm of single numbers", "group_norm(Tensor, Tensor, Tensor, size_t, Real)",
+      [](const Tensors& x, Real epsilon) { return group_norm(x[0], x[1], x[2], 6, epsilon); },
+      by_group(6), false, {{3, 6}, {2, 1, 6}}, {700, 6}));
+  list.back().gradient_scale = 400;
   list.push_back(norm_entry(
       "layer_norm", "layer_norm(Tensor, Tensor, Tensor, Real)",
       [](const Tensors& x, Real epsilon) { return layer_norm(x[0], x[1], x[2], epsilon); },
-      by_row(), false, {{5, 17}, {2, 3, 2, 6}, {9}, {2, 300}, {0, 3}, {2, 48}, {3, 2}},
+      by_row(), false,
+      {{5, 17}, {2, 3, 2, 6}, {9}, {2, 300}, {0, 3}, {2, 48}, {3, 2}, {7, 1}, {2, 0, 6}, {2, 1500}},
       {700, 100}));
   list.back().parts = Parts{{0, std::nullopt, std::nullopt}, 0};
   list.push_back(norm_entry(
       "batch_norm", "batch_norm(Tensor, Tensor, Tensor, Real)",
       [](const Tensors& x, Real epsilon) { return batch_norm(x[0], x[1], x[2], epsilon); },
-      by_channel(), false, {{5, 17}, {2, 3, 2, 6}, {300, 2}, {2, 1}, {6, 4, 5, 24}}, {4000, 30}));
+      by_channel(), false, {{5, 17}, {2, 3, 2, 6}, {300, 2}, {2, 1}, {1, 1}, {6, 4, 5, 24}},
+      {4000, 30}));
   list.back().parts = Parts{{1, 0, 0}, 1, 2};
+  list.back().refusals.push_back(
+      {"batch_norm: the input needs at least 2 axes, got (6,)",
+       [] { batch_norm(Tensor(ones({6})), Tensor(ones({6})), Tensor(ones({6}))); }});
   list.back().refusals.push_back(
       {"batch_norm: an empty batch has no mean, got (0, 6)", [] {
          batch_norm(Tensor(empty({0, 6})), Tensor(ones({6})), Tensor(ones({6})));

@@ -40,9 +40,16 @@ Entry binary_cross_entropy_entry(bool of_arrays) {
   entry.normwise = 1;
   entry.eps = 8;
   const Tensor l(zeros({2, 3}));
-  entry.refusals.push_back({"binary_cross_entropy: target 1.5", [=] {
-                              binary_cross_entropy(l, full({2, 3}, Real(1.5)));
-                            }});
+  entry.refusals.push_back(
+      {"binary_cross_entropy: targets must have the logits' shape, got (2, 3) and (3,)",
+       [=] { binary_cross_entropy(l, zeros({3})); }});
+  for (const Real bad : {Real(1.5), Real(-0.25)}) {
+    Array t = zeros({2, 3});
+    t(1, 1) = bad;
+    entry.refusals.push_back({"binary_cross_entropy: target " + std::to_string(bad) +
+                                  " at flat index 4 of (2, 3) is outside [0, 1]",
+                              [=] { binary_cross_entropy(l, t); }});
+  }
   entry.refusals.push_back({"binary_cross_entropy", [=] {
                               binary_cross_entropy(l, full({2, 3}, Real(NAN)));
                             }});
@@ -69,8 +76,9 @@ Entry bernoulli_entry() {
     });
   };
   const std::vector<std::pair<Shape, Shape>> shapes{
-      {{7, 33}, {7, 33}}, {{3, 7, 5}, {7, 5}}, {{2, 3, 5, 1}, {5, 1}}, {{50, 784}, {784}},
-      {{5}, {5}},         {{3, 0, 4}, {0, 4}}, {{4, 0}, {4, 0}},       {{2, 3, 0}, {3, 0}}};
+      {{7, 33}, {7, 33}},     {{3, 7, 5}, {7, 5}}, {{3, 7, 16}, {7, 16}},
+      {{2, 3, 5, 1}, {5, 1}}, {{50, 784}, {784}},  {{5}, {5}},
+      {{3, 0, 4}, {0, 4}},    {{4, 0}, {4, 0}},    {{2, 3, 0}, {3, 0}}};
   for (const auto& [logits, x] : shapes) {
     entry.samples.push_back({points(logits, -9, 8), points(x, 0, 1)});
   }
@@ -96,14 +104,22 @@ Entry bernoulli_entry() {
   }
   entry.limits = {limit};
   const Tensor l(zeros({2, 3}));
+  const std::string why = "bernoulli_log_prob: logits (…, D) need x of their last axes, got ";
   entry.refusals = {
-      {"(2, 3)", [=] { bernoulli_log_prob(l, Tensor(zeros({2}))); }},
-      {"(2,)", [=] { bernoulli_log_prob(l, Tensor(zeros({2}))); }},
-      {"bernoulli_log_prob: target -0.5",
+      {why + "(2, 3) and (2,)", [=] { bernoulli_log_prob(l, Tensor(zeros({2}))); }},
+      {why + "(4,) and (2, 4)",
+       [] {
+         bernoulli_log_prob(Tensor(zeros({4})), Tensor(zeros({2, 4})));
+       }},
+      {why + "() and ()", [] { bernoulli_log_prob(Tensor(Real(0)), Tensor(Real(0))); }},
+      {"bernoulli_log_prob: target -0.500000 at flat index 0 of (3,) is outside [0, 1]",
        [=] { bernoulli_log_prob(l, Tensor(full({3}, Real(-0.5)))); }},
+      {"bernoulli_log_prob: target 1.500000 at flat index 1 of (3,) is outside [0, 1]",
+       [=] {
+         bernoulli_log_prob(l, Tensor(Array{0, Real(1.5), 0}));
+       }},
       {"bernoulli_log_prob: x gets no gradient; detach() it",
-       [=] { bernoulli_log_prob(l, parameter(zeros({3}))); }},
-      {"bernoulli_log_prob", [] { bernoulli_log_prob(Tensor(Real(0)), Tensor(Real(0))); }}};
+       [=] { bernoulli_log_prob(l, parameter(zeros({3}))); }}};
   return entry;
 }
 
@@ -122,7 +138,7 @@ Entry cross_entropy_entry() {
     });
   };
   for (const Shape& shape : {Shape{9, 17}, Shape{5, 3}, Shape{4}, Shape{2, 3, 4}, Shape{0, 3},
-                             Shape{6, 1}, Shape{2, 300}}) {
+                             Shape{6, 1}, Shape{2, 300}, Shape{70, 600}, Shape{0, 0}}) {
     Array classes = empty(Shape(shape.begin(), shape.end() - 1));
     for (std::size_t i = 0; i < classes.size(); ++i) {
       classes.data()[i] = static_cast<Real>((7 * i + 3) % shape.back());
@@ -135,20 +151,27 @@ Entry cross_entropy_entry() {
   entry.constants = {1};
   entry.normwise = 1;
   entry.parts = Parts{{0, 0}, 0};
-  const Real inf = std::numeric_limits<Real>::infinity(), big = std::numeric_limits<Real>::max();
+  const Real inf = std::numeric_limits<Real>::infinity(), big = std::numeric_limits<Real>::max(),
+             nan = std::numeric_limits<Real>::quiet_NaN();
   // An impossible class costs infinitely much, and impossible others nothing.
   entry.limits = {{{Array{{0, -inf}, {0, -inf}, {big, -big}, {10000, -10000}}, Array{0, 1, 0, 1}},
                    Array{0, inf, 0, 20000},
-                   {Array{{0, 0}, {1, -1}, {0, 0}, {1, -1}}}}};
+                   {Array{{0, 0}, {1, -1}, {0, 0}, {1, -1}}}},
+                  // Equal ones are equally likely, however large; a NaN stays.
+                  {{full({1, 3}, 10000), Array{2}}, Array{static_cast<Real>(std::log(3.0L))}, {}},
+                  {{Array{{0, nan}, {nan, 0}}, Array{0, 1}}, Array{nan, nan}, {}}};
   const Tensor l(zeros({2, 3}));
   const IndexArray one{0}, outside{0, 3}, negative{-1, 0}, fine{0, 2};
   entry.refusals = {
-      {"cross_entropy: logits (…, K) need one class for each row, got (2, 3)",
+      {"cross_entropy: logits (…, K) need one class for each row, got (2, 3) and classes (1,)",
        [=] { cross_entropy(l, one); }},
-      {"cross_entropy: class 3 at flat index 1", [=] { cross_entropy(l, outside); }},
-      {"cross_entropy: class -1 at flat index 0", [=] { cross_entropy(l, negative); }},
-      {"cross_entropy", [=] { cross_entropy(Tensor(Real(1)), one); }},
-      {"cross_entropy", [=] {
+      {"cross_entropy: class 3 at flat index 1 of (2,) is outside [0, 3)",
+       [=] { cross_entropy(l, outside); }},
+      {"cross_entropy: class -1 at flat index 0 of (2,) is outside [0, 3)",
+       [=] { cross_entropy(l, negative); }},
+      {"cross_entropy: logits (…, K) need one class for each row, got () and classes (1,)",
+       [=] { cross_entropy(Tensor(Real(1)), one); }},
+      {"cross_entropy: class 0 at flat index 0 of (2,) is outside [0, 0)", [=] {
          cross_entropy(Tensor(zeros({2, 0})), fine);
        }}};
   entry.sizes = {
@@ -183,8 +206,12 @@ Entry mean_squared_error_entry() {
   entry.limits = {{{Array{1, inf}, Array{1, 2}}, full({}, inf), {}},
                   {{Array{1, inf}, Array{1, inf}}, full({}, nan), {}},
                   {{Array{1, nan}, Array{1, 2}}, full({}, nan), {}}};
-  entry.refusals = {{"mean_squared_error: shapes must be equal, got (2, 3) and (3,)", [] {
+  entry.refusals = {{"mean_squared_error: shapes must be equal, got (2, 3) and (3,)",
+                     [] {
                        mean_squared_error(Tensor(zeros({2, 3})), Tensor(zeros({3})));
+                     }},
+                    {"mean_squared_error: shapes must be equal, got (4, 1) and (4,)", [] {
+                       mean_squared_error(Tensor(zeros({4, 1})), Tensor(zeros({4})));
                      }}};
   return entry;
 }

@@ -86,6 +86,7 @@ std::vector<Arrays> samples_for(const Axes& axes, bool may_be_empty) {
   if (axes == Axes{1, -1}) shapes = {{2, 3, 2, 5}, {3, 4, 2}, {2, 1, 3, 1}};
   if (axes.empty()) shapes = {{2, 3}, {}, {0, 2}};
   if (may_be_empty && axes == Axes{-1}) shapes.insert(shapes.end(), {{3, 0}, {0}});
+  if (may_be_empty && axes == Axes{0}) shapes.insert(shapes.end(), {{0, 3}, {0}});
   if (may_be_empty && axes == Axes{0, 2}) shapes.insert(shapes.end(), {{0, 3, 2}, {2, 3, 0}});
   std::vector<Arrays> samples;
   for (const Shape& shape : shapes) samples.push_back({points(shape, -2, 3)});
@@ -105,7 +106,7 @@ bool moderate(const Quads& row) {
                       [](Quad x) { return std::isfinite(x) && std::abs(x) > 1e30L; });
 }
 
-RowRule row_rule_of(const Kind& kind) {
+RowRule row_rule_of(const Kind& kind, bool of_columns) {
   const bool is_sum = kind.of == sum_of || kind.of == mean_of;
   return {[kind](const Quads& row) { return Quads{kind.of(row)}; },
           [kind](const Quads& row, const Quads& seed) {
@@ -113,7 +114,7 @@ RowRule row_rule_of(const Kind& kind) {
             for (Quad& number : slope) number *= seed[0];
             return slope;
           },
-          is_sum ? moderate : nullptr};
+          is_sum ? moderate : nullptr, of_columns};
 }
 
 Entry reduction(const Kind& kind, const Axes& axes, bool keepdims) {
@@ -130,8 +131,10 @@ Entry reduction(const Kind& kind, const Axes& axes, bool keepdims) {
   entry.large = large_for(axes);
   entry.normwise = 1;
   entry.eps = chooses ? 0 : 4;
+  if ((axes == Axes{-1} || axes == Axes{0}) && !keepdims) {
+    entry.row_rule = row_rule_of(kind, axes == Axes{0});
+  }
   if (axes == Axes{-1} && !keepdims) {
-    entry.row_rule = row_rule_of(kind);
     entry.parts = Parts{{0}, 0};
     const Operation f = kind.operation;
     const Tensor x(zeros({2, 3}));
@@ -206,8 +209,7 @@ Entry cumsum_along(std::ptrdiff_t axis) {
   entry.large = large_for({axis});
   entry.normwise = 1;
   entry.eps = 16;
-  if (axis == -1) {
-    entry.parts = Parts{{0}, 0};
+  if (axis != 1) {
     entry.row_rule = RowRule{cumsum_of,
                              [](const Quads&, Quads seed) {
                                std::reverse(seed.begin(), seed.end());
@@ -215,7 +217,10 @@ Entry cumsum_along(std::ptrdiff_t axis) {
                                std::reverse(seed.begin(), seed.end());
                                return seed;
                              },
-                             moderate};
+                             moderate, axis == 0};
+  }
+  if (axis == -1) {
+    entry.parts = Parts{{0}, 0};
     const Tensor x(zeros({2, 3}));
     entry.refusals = {{"cumsum: no axis 2 in (2, 3)", [=] { cumsum(x, 2); }}};
   }
@@ -252,22 +257,26 @@ std::vector<Entry> reduction_entries() {
   for (const Axes& axes : all_axes) {
     list.push_back(along("softmax", softmax, softmax_of, axes));
     list.push_back(along("log_softmax", log_softmax, log_softmax_of, axes));
-    if (axes != Axes{-1}) continue;
+    if (axes != Axes{-1} && axes != Axes{0}) continue;
     // dx = y (g − Σ y g) and g − eʸ Σ g.
     list[list.size() - 2].row_rule =
-        RowRule{softmax_of, [](const Quads& row, const Quads& seed) {
+        RowRule{softmax_of,
+                [](const Quads& row, const Quads& seed) {
                   Quads y = softmax_of(row);
                   const Quad inner = std::inner_product(y.begin(), y.end(), seed.begin(), Quad(0));
                   for (std::size_t i = 0; i < y.size(); ++i) y[i] *= seed[i] - inner;
                   return y;
-                }};
-    list.back().row_rule = RowRule{log_softmax_of, [](const Quads& row, const Quads& seed) {
+                },
+                nullptr, axes == Axes{0}};
+    list.back().row_rule = RowRule{log_softmax_of,
+                                   [](const Quads& row, const Quads& seed) {
                                      Quads y = softmax_of(row);
                                      const Quad total = sum_of(seed);
                                      for (std::size_t i = 0; i < y.size(); ++i)
                                        y[i] = seed[i] - y[i] * total;
                                      return y;
-                                   }};
+                                   },
+                                   nullptr, axes == Axes{0}};
   }
   for (const std::ptrdiff_t axis : {-1, 0, 1}) list.push_back(cumsum_along(axis));
   return list;

@@ -67,7 +67,8 @@ std::vector<Entry> reshape_entries() {
                           to("reshape to ()", {}, {}, numbers({1})),
                           to("reshape to (5, 0)", {5, 0}, {5, 0}, empty({0, 3})),
                           to("reshape to (-1, 3)", {-1, 3}, {0, 3}, empty({0, 3}))};
-  const Tensor x(zeros({2, 6})), none(zeros({0, 3})), four(zeros({4}));
+  const Tensor x(zeros({2, 6})), none(zeros({0, 3})), four(zeros({4})), nothing(zeros({0}));
+  constexpr std::ptrdiff_t large = std::ptrdiff_t{1} << 32;
   list[0].refusals = {{"reshape: (2, 6) to (5, 2): the numbers of elements differ",
                        [=] {
                          reshape(x, {5, 2});
@@ -84,8 +85,20 @@ std::vector<Entry> reshape_entries() {
                        [=] {
                          reshape(x, {-2, 6});
                        }},
-                      {"reshape: (0, 3) to (0, -1): no size fits in place of -1", [=] {
+                      {"reshape: (0, 3) to (0, -1): no size fits in place of -1",
+                       [=] {
                          reshape(none, {0, -1});
+                       }},
+                      {"reshape: (0,) to (4294967296, 4294967296): the numbers of elements differ",
+                       [=] {
+                         reshape(nothing, {large, large});
+                       }},
+                      {"reshape: (4294967296, 4294967296, 0) is too large a shape",
+                       [=] {
+                         reshape(nothing, {large, large, 0});
+                       }},
+                      {"reshape: (4,) to", [=] {
+                         reshape(four, {large << 30, 4, -1});
                        }}};
   const auto call = [](const Tensor& t, const std::vector<std::size_t>& asked) {
     return reshape(t, NewShape(asked.begin(), asked.end()));
@@ -154,7 +167,9 @@ std::vector<Entry> permute_entries() {
                           permute_to("permute three axes", {-1, 0, 1}, {2, 3, 4})};
   list[0].large = {{numbers({250, 200})}, {numbers({40, 1300})}};
   list[0].samples.push_back({numbers({0, 4})});
-  list[0].samples.push_back({numbers({33, 16})});
+  for (const Shape& shape : {Shape{33, 16}, Shape{16, 16}, Shape{40, 3}, Shape{3, 40}}) {
+    list[0].samples.push_back({numbers(shape)});
+  }
   list[0].samples.push_back({numbers({1, 5})});
   Axes order{0, 1, 2, 3};
   do {
@@ -465,9 +480,16 @@ std::vector<Entry> joining_entries() {
                       {"stack: no axis 3 in a stack of (2, 3)", [=] {
                          stack({a, a}, 3);
                        }}};
-  list[2].refusals = {{"split: sizes (1, 1) add up to 2, but axis 1 of (2, 3) has 3", [=] {
-                         split(a, {1, 1}, 1);
-                       }}};
+  list[2].refusals = {
+      {"split: sizes (1, 1) add up to 2, but axis 1 of (2, 3) has 3",
+       [=] {
+         split(a, {1, 1}, 1);
+       }},
+      {"split: sizes (4, 18446744073709551615) add up to 18446744073709551615, but axis 0 of (3,) "
+       "has 3",
+       [=] {
+         split(three, {4, ~std::size_t{0}}, 0);
+       }}};
   list[2].sizes = {{"one", [=](std::size_t n) { return split(three, {n}, 0)[0]; },
                     [](Wide n) {
                       return Right{n != 3, {n}, {}};
@@ -519,7 +541,9 @@ std::vector<Entry> pad_entries() {
   list[0].samples.push_back({numbers({1})});
   list[0].samples.push_back({empty({0, 2})});
   const Tensor x(zeros({2, 3})), three(zeros({3}));
-  list[0].refusals = {{"pad: no axis 2 in (2, 3)", [=] { pad(x, 2, 1, 1); }}};
+  list[0].refusals = {{"pad: no axis 2 in (2, 3)", [=] { pad(x, 2, 1, 1); }},
+                      {"pad: (2305843009213693955,) is too large a shape",
+                       [=] { pad(three, 0, std::size_t{1} << 61, 0); }}};
   list[0].sizes = {{"before", [=](std::size_t n) { return pad(three, 0, n, 0); },
                     [](Wide n) {
                       return Right{false, {3 + n}, {}};

@@ -93,12 +93,14 @@ struct ElementwiseRule {
   bool broadcasts = true;   ///< or else all inputs have one shape
 };
 
-/// A function of rows: along the last axis of its one input, each row by itself.
+/// A function of rows: along the last axis of its one input, each row by itself; or of columns,
+/// along the first.
 struct RowRule {
   std::function<Quads(const Quads& row)> value;  ///< one number, or as many as the row has
   /// Of Σ seed ⊙ value. For special numbers, as above.
   std::function<Quads(const Quads& row, const Quads& seed)> gradient;
   std::function<bool(const Quads&)> takes = nullptr;
+  bool of_columns = false;
 };
 
 /// Where an entry's independent parts lie: along which axis of each input (none: the whole input
@@ -119,7 +121,8 @@ struct Entry {
   std::function<std::vector<double>(const Arrays&)> measure;
   Reference reference;
   std::vector<Arrays> samples;
-  std::vector<Arrays> large;           ///< enough for several threads
+  std::vector<Arrays> large;           ///< enough for several threads; a measure's may be such
+                                       ///< that the reference is not for them
   std::vector<std::size_t> constants;  ///< inputs without a gradient: classes, conditions
 
   double eps = 4;            ///< allowed error of the value, in units of the precision

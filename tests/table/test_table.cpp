@@ -109,6 +109,21 @@ Quads differences(const Entry& entry, std::vector<Numbers> inputs, std::size_t k
   return gradient;
 }
 
+// The samples, and the large inputs too; of those a measure may have some that its reference is not
+// for.
+std::vector<Arrays> all_samples(const Entry& entry) {
+  std::vector<Arrays> list = entry.samples;
+  if (entry.call) list.insert(list.end(), entry.large.begin(), entry.large.end());
+  return list;
+}
+
+std::size_t largest_of(const Arrays& inputs) {
+  std::size_t largest = 0;
+  for (const Array& input : inputs) largest = std::max(largest, input.size());
+  return largest;
+}
+constexpr std::size_t few = 200;  // numbers, for each of which differences do not take too long
+
 std::string message_of_call(const std::function<void()>& call) {
   try {
     call();
@@ -273,7 +288,7 @@ TEST_CASE("values are those of plain loops in long double") {
   for (const Entry& entry : table()) {
     CAPTURE(entry.title);
     CHECK(!entry.samples.empty());
-    for (const Arrays& inputs : entry.samples) {
+    for (const Arrays& inputs : all_samples(entry)) {
       CAPTURE(shapes_of(inputs));
       const Run got = forward(entry, inputs);
       const Numbers want = entry.reference(numbers_of(inputs));
@@ -290,9 +305,7 @@ TEST_CASE("gradients are the differences of plain loops in long double") {
     CAPTURE(entry.title);
     const double allowed = std::max(entry.gradient_eps, 1e-11 / precision(entry));
     for (const Arrays& inputs : entry.samples) {
-      std::size_t largest = 0;
-      for (const Array& input : inputs) largest = std::max(largest, input.size());
-      if (largest > 200) continue;  // differences for each element would take too long
+      if (largest_of(inputs) > few) continue;
       CAPTURE(shapes_of(inputs));
       Tensors x;
       for (std::size_t k = 0; k < inputs.size(); ++k) {
@@ -322,6 +335,41 @@ TEST_CASE("gradients are the differences of plain loops in long double") {
         error = difference(entry, once, want, allowed, entry.gradient_scale);
         CHECK_MESSAGE(error.empty(), error);
       }
+    }
+  }
+}
+
+TEST_CASE("gradients of many numbers add up to the slope in a direction") {
+  for (const Entry& entry : table()) {
+    if (!entry.call) continue;
+    CAPTURE(entry.title);
+    const double allowed = std::max(entry.gradient_eps, 1e-9 / precision(entry));
+    for (const Arrays& inputs : all_samples(entry)) {
+      if (largest_of(inputs) <= few || entry.constants.size() == inputs.size()) continue;
+      CAPTURE(shapes_of(inputs));
+      // So small a step that hardly a number goes past a kink.
+      constexpr Quad h = 1e-7L;
+      const Run got = run(entry, inputs);
+      std::vector<Numbers> ahead = numbers_of(inputs), behind = ahead;
+      Quad slope = 0, scale = entry.gradient_scale;
+      for (std::size_t k = 0; k < inputs.size(); ++k) {
+        if (is_constant(entry, k)) continue;
+        const Array direction = seed_of(inputs[k].shape());
+        REQUIRE(got.gradients.at(k).size() == direction.size());
+        for (std::size_t i = 0; i < direction.size(); ++i) {
+          const Quad along = direction.data()[i], part = along * got.gradients[k][i];
+          ahead[k].data[i] += h * along;
+          behind[k].data[i] -= h * along;
+          slope += part;
+          scale += std::abs(part);
+        }
+      }
+      const Array seed = seed_of(got.shape);
+      const Quad want = (objective(entry, ahead, seed) - objective(entry, behind, seed)) / (2 * h);
+      const double error = static_cast<double>(std::abs(slope - want) / scale) / precision(entry);
+      CHECK_MESSAGE(error <= allowed, "the slope is " << slope << ", not " << want << ": " << error
+                                                      << " units in the last place of "
+                                                      << "all parts, allowed are " << allowed);
     }
   }
 }
@@ -426,24 +474,33 @@ TEST_CASE("functions of rows keep their limits at ±∞, ±0, denormals and NaN"
       for (const Quads& row : tuples(special_numbers(), length)) {
         if (!rule.takes || rule.takes(row)) list.push_back(row);
       }
-      Array x = empty({list.size(), length});
-      for (std::size_t i = 0; i < x.size(); ++i) {
-        x.data()[i] = static_cast<Real>(list[i / length][i % length]);
+      // Rows in the order of the table, or as columns.
+      const auto arranged = [&](const std::vector<double>& all, std::size_t size) {
+        std::vector<Quads> rows(list.size(), Quads(size));
+        for (std::size_t i = 0; i < all.size(); ++i) {
+          if (rule.of_columns) rows[i % list.size()][i / list.size()] = all[i];
+          if (!rule.of_columns) rows[i / size][i % size] = all[i];
+        }
+        return rows;
+      };
+      Array x = empty(rule.of_columns ? Shape{length, list.size()} : Shape{list.size(), length});
+      for (std::size_t i = 0; i < list.size(); ++i) {
+        for (std::size_t k = 0; k < length; ++k) {
+          (rule.of_columns ? x(k, i) : x(i, k)) = static_cast<Real>(list[i][k]);
+        }
       }
       const Run got = run(entry, {x});
       const std::size_t width = got.value.size() / list.size();
       const Array seed = seed_of(got.shape);
+      const std::vector<Quads> values = arranged(got.value, width);
+      const std::vector<Quads> seeds = arranged({seed.begin(), seed.end()}, width);
+      const std::vector<Quads> gradients = arranged(got.gradients[0], length);
       for (std::size_t i = 0; i < list.size(); ++i) {
-        const Quads row_seed(seed.data() + i * width, seed.data() + (i + 1) * width);
-        const auto part = [&](const std::vector<double>& all, std::size_t size) {
-          const auto start = all.begin() + std::ptrdiff_t(i * size);
-          return std::vector<double>(start, start + std::ptrdiff_t(size));
-        };
-        std::string error = difference(entry, part(got.value, width), rule.value(list[i]),
-                                       entry.eps, entry.normwise);
+        std::string error = difference(entry, {values[i].begin(), values[i].end()},
+                                       rule.value(list[i]), entry.eps, entry.normwise);
         if (!error.empty()) faults.add("of " + to_text(list[i]) + " " + error);
-        error = difference(entry, part(got.gradients[0], length), rule.gradient(list[i], row_seed),
-                           entry.gradient_eps, 1.0);
+        error = difference(entry, {gradients[i].begin(), gradients[i].end()},
+                           rule.gradient(list[i], seeds[i]), entry.gradient_eps, 1.0);
         if (!error.empty()) faults.add("of " + to_text(list[i]) + " the gradient's " + error);
       }
     }
