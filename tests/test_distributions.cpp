@@ -1,9 +1,8 @@
-// Distributions: they normalise, their samples follow them, their divergences agree with
-// quadrature, enumeration and Monte Carlo, and their gradients with differences.
+// Distributions: they normalise, their samples follow them, and their divergences agree with
+// quadrature and Monte Carlo; tests/table has values and gradients.
 #include <cmath>
 #include <doctest/doctest.h>
 
-#include "autograd/gradcheck.hpp"
 #include "nn/distributions.hpp"
 #include "nn/mixture.hpp"
 
@@ -50,37 +49,12 @@ void check_mean(const Array& sample, double expected) {
         5 * std::sqrt(variance / static_cast<double>(sample.size())) + 1e-6);
 }
 
-void check_gradient(const std::function<Tensor(const std::vector<Tensor>&)>& f,
-                    const std::vector<Array>& inputs) {
-  const GradcheckResult result = gradcheck(f, inputs);
-  CHECK_MESSAGE(result, result.message);
-}
-
 Normal normal(double mean, double log_std) {
   return Normal::from_log_std(Tensor(Array{static_cast<Real>(mean)}),
                               Tensor(Array{static_cast<Real>(log_std)}));
 }
 
 }  // namespace
-
-TEST_CASE("Bernoulli: probabilities, entropy, divergence by enumeration") {
-  const Array a{-3, Real(-0.5), 0, 2}, b{1, 2, Real(-0.25), 2};
-  const Bernoulli p{Tensor(a)}, q{Tensor(b)};
-  const Tensor one = p.log_prob(ones({4})), zero = p.log_prob(zeros({4}));
-  const Tensor entropy = p.entropy(), kl = kl_divergence(p, q);
-  for (std::size_t i = 0; i < 4; ++i) {
-    const double s = 1 / (1 + std::exp(-static_cast<double>(a(i))));
-    const double t = 1 / (1 + std::exp(-static_cast<double>(b(i))));
-    CHECK(std::exp(value(one, i)) == doctest::Approx(s).epsilon(exact));
-    CHECK(std::exp(value(zero, i)) == doctest::Approx(1 - s).epsilon(exact));
-    CHECK(value(p.probs(), i) == doctest::Approx(s).epsilon(exact));
-    CHECK(value(entropy, i) ==
-          doctest::Approx(-s * std::log(s) - (1 - s) * std::log(1 - s)).epsilon(exact));
-    CHECK(std::abs(value(kl, i) - (s * std::log(s / t) + (1 - s) * std::log((1 - s) / (1 - t)))) <
-          exact);
-  }
-  CHECK(std::abs(value(kl, 3)) < exact);
-}
 
 TEST_CASE("Bernoulli: extreme logits stay finite and exact") {
   const Bernoulli p{Tensor(Array{10000, -10000, 10000, 40})};
@@ -194,7 +168,7 @@ TEST_CASE("Normal: σ that is not a number of the precision any more") {
         doctest::Approx(1.00006667e-8).epsilon(1e-5));
 }
 
-TEST_CASE("Bernoulli: samples, broadcasting, gradients") {
+TEST_CASE("Bernoulli: samples") {
   Rng rng(1);
   const Array l{-2, 0, 3};
   const Bernoulli p{broadcast_to(Tensor(l), {40000, 3})};
@@ -205,61 +179,6 @@ TEST_CASE("Bernoulli: samples, broadcasting, gradients") {
     for (std::size_t r = 0; r < 40000; ++r) mean += static_cast<double>(x(r, i)) / 40000;
     CHECK(std::abs(mean - s) < 5 * std::sqrt(s * (1 - s) / 40000));
   }
-  // K samples of logits against one x, and one distribution against many x.
-  const Array bits{{1, 0, 1}, {0, 0, 1}};
-  const Tensor wide = Bernoulli{Tensor(l)}.log_prob(bits);
-  CHECK(wide.shape() == Shape{2, 3});
-  CHECK(value(wide, 3) == doctest::Approx(value(Bernoulli{Tensor(l)}.log_prob(zeros({3})), 0)));
-  const Array many = rng.normal({5, 2, 3});
-  CHECK(Bernoulli{Tensor(many)}.log_prob(bits).shape() == Shape{5, 2, 3});
-  CHECK_THROWS_WITH(Bernoulli{Tensor(l)}.log_prob(ones({2})),
-                    "Bernoulli::log_prob: cannot broadcast (3,) with (2,)");
-
-  const Array a = rng.normal({2, 3}), b = rng.normal({3});
-  check_gradient([&](const auto& t) { return Bernoulli{t[0]}.log_prob(bits); }, {a});
-  check_gradient([&](const auto& t) { return Bernoulli{t[0]}.log_prob(bits); }, {b});
-  check_gradient([](const auto& t) { return Bernoulli{t[0]}.entropy(); }, {a});
-  check_gradient([](const auto& t) { return kl_divergence(Bernoulli{t[0]}, Bernoulli{t[1]}); },
-                 {a, b});
-}
-
-TEST_CASE("Categorical: probabilities, entropy, divergence by enumeration") {
-  Rng rng(2);
-  const Array a = rng.normal({3, 5}), b = rng.normal({3, 5}, 0, 2);
-  const Categorical p{Tensor(a)}, q{Tensor(b)};
-  const Tensor entropy = p.entropy(), kl = kl_divergence(p, q);
-  REQUIRE(kl.shape() == Shape{3});
-  for (std::size_t r = 0; r < 3; ++r) {
-    double total_a = 0, total_b = 0, h = 0, d = 0, sum_p = 0;
-    for (std::size_t k = 0; k < 5; ++k) {
-      total_a += std::exp(static_cast<double>(a(r, k)));
-      total_b += std::exp(static_cast<double>(b(r, k)));
-    }
-    for (std::size_t k = 0; k < 5; ++k) {
-      const double s = std::exp(static_cast<double>(a(r, k))) / total_a;
-      const double t = std::exp(static_cast<double>(b(r, k))) / total_b;
-      h -= s * std::log(s);
-      d += s * std::log(s / t);
-      IndexArray classes{0, 0, 0};
-      classes(r) = static_cast<std::int64_t>(k);
-      const double log_prob = value(p.log_prob(classes), r);
-      CHECK(log_prob == doctest::Approx(std::log(s)).epsilon(exact));
-      sum_p += std::exp(log_prob);
-    }
-    CHECK(sum_p == doctest::Approx(1).epsilon(exact));
-    CHECK(value(entropy, r) == doctest::Approx(h).epsilon(exact));
-    CHECK(value(kl, r) == doctest::Approx(d).epsilon(exact));
-  }
-  check_gradient([](const auto& t) { return Categorical{t[0]}.entropy(); }, {a});
-  check_gradient(
-      [](const auto& t) {
-        return Categorical{t[0]}.log_prob(IndexArray{4, 0, 2});
-      },
-      {a});
-  check_gradient([](const auto& t) { return kl_divergence(Categorical{t[0]}, Categorical{t[1]}); },
-                 {a, b});
-  check_gradient([](const auto& t) { return kl_divergence(Categorical{t[0]}, Categorical{t[1]}); },
-                 {a, rng.normal({5})});
 }
 
 TEST_CASE("Categorical: samples, also of certain and impossible classes") {
@@ -284,16 +203,6 @@ TEST_CASE("Categorical: samples, also of certain and impossible classes") {
   CHECK(value(sure.log_prob(IndexArray{0, 0}), 0) == -20000);
   CHECK(Categorical{Tensor(zeros({1}))}.sample(rng)() == 0);
   CHECK(Categorical{Tensor(zeros({0, 3}))}.sample(rng).size() == 0);
-
-  CHECK_THROWS_WITH(Categorical{Tensor(zeros({2, 0}))},
-                    "Categorical: logits need a last axis of classes, got (2, 0)");
-  CHECK_THROWS_AS(Categorical{Tensor(Real(1))}, std::invalid_argument);
-  CHECK_THROWS_WITH(
-      kl_divergence(sure, Categorical{Tensor(zeros({2}))}),
-      "kl_divergence: categoricals need the same classes, got logits (2, 3) and (2,)");
-  CHECK_THROWS_WITH(Categorical{Tensor(Array{{0, 0}, {0, Real(NAN)}})}.sample(rng),
-                    "Categorical::sample: row 1 of logits (2, 2) has a NaN, or no largest finite "
-                    "number");
 }
 
 TEST_CASE("Normal: integrates to one, has its entropy, matches the formula") {
@@ -370,29 +279,6 @@ TEST_CASE("Normal: samples and their gradients") {
       Normal::from_log_std(Tensor(full({100000}, 3)), Tensor(full({}, Real(0.5)))).sample(rng);
   check_mean(many, 3);
   check_mean(compute(xt::square(many - 3)), std::exp(1.0));
-  CHECK_THROWS_WITH(Normal::from_log_std(Tensor(ones({2})), Tensor(ones({3}))),
-                    "Normal: cannot broadcast (2,) with (3,)");
-
-  const Array m = rng.normal({2, 3}), s = rng.normal({3}, 0, Real(0.3)), v = rng.normal({4, 2, 3});
-  check_gradient([](const auto& t) { return Normal::from_log_std(t[0], t[1]).log_prob(t[2]); },
-                 {m, s, v});
-  check_gradient([](const auto& t) { return Normal::from_log_var(t[0], t[1]).log_prob(t[2]); },
-                 {m, s, v});
-  check_gradient([](const auto& t) { return Normal::from_log_std(t[0], t[1]).entropy(); }, {m, s});
-  check_gradient(
-      [](const auto& t) { return kl_to_standard_normal(Normal::from_log_var(t[0], t[1])); },
-      {m, s});
-  check_gradient(
-      [](const auto& t) {
-        return kl_divergence(Normal::from_log_std(t[0], t[1]), Normal::from_log_std(t[1], t[2]));
-      },
-      {m, s, rng.normal({2, 3}, 0, Real(0.3))});
-  check_gradient(
-      [](const auto& t) {
-        Rng fixed(6);
-        return Normal::from_log_var(t[0], t[1]).rsample(fixed);
-      },
-      {m, s});
 }
 
 TEST_CASE("mixture of normals: integrates to one, is the weighted sum, K = 1 is a normal") {
@@ -434,19 +320,4 @@ TEST_CASE("mixture of normals: integrates to one, is the weighted sum, K = 1 is 
   const MixtureOfNormals single(Tensor(Array{5}), Tensor(Array{1}), Tensor(Array{Real(0.25)}));
   CHECK(value(single.log_prob(Array{3})) ==
         doctest::Approx(value(normal(1, 0.25).log_prob(Array{3}))).epsilon(exact));
-}
-
-TEST_CASE("mixture of normals: extremes, gradients and refusals") {
-  // Far away every density underflows; its logarithm does not. A weight may vanish.
-  const MixtureOfNormals p(Tensor(Array{0, -10000}), Tensor(Array{0, 1}), Tensor(Array{0, 0}));
-  CHECK(value(p.log_prob(Tensor(Real(1000)))) == doctest::Approx(-500000.9189).epsilon(1e-6));
-  Rng rng(8);
-  const Array l = rng.normal({2, 1, 3}), m = rng.normal({2, 1, 3}),
-              s = rng.normal({2, 1, 3}, 0, Real(0.3)), x = rng.normal({2, 4});
-  check_gradient([](const auto& t) { return MixtureOfNormals(t[0], t[1], t[2]).log_prob(t[3]); },
-                 {l, m, s, x});
-  check_gradient([](const auto& t) { return MixtureOfNormals(t[0], t[1], t[1]).mean(); }, {l, m});
-  CHECK_THROWS_WITH(MixtureOfNormals(Tensor(ones({2})), Tensor(ones({2})), Tensor(ones({3}))),
-                    "MixtureOfNormals: logits, means and log_std need one shape (…, K), got (2,), "
-                    "(2,) and (3,)");
 }

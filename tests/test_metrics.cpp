@@ -1,4 +1,4 @@
-// Every measure against a closed form.
+// Measures of samples of known laws against closed forms; tests/table has them against plain loops.
 #include <cmath>
 #include <doctest/doctest.h>
 #include <limits>
@@ -59,41 +59,10 @@ Array exact_moments(const std::vector<double>& mean, const std::vector<double>& 
 
 }  // namespace
 
-TEST_CASE("KL of discrete distributions: closed forms, and not symmetric") {
-  const double p = 0.9, q = 0.3;
-  const double forward = p * std::log(p / q) + (1 - p) * std::log((1 - p) / (1 - q));
-  const double backward = q * std::log(q / p) + (1 - q) * std::log((1 - q) / (1 - p));
-  CHECK(kl_divergence({p, 1 - p}, {q, 1 - q}) == doctest::Approx(forward).epsilon(1e-14));
-  CHECK(kl_divergence({q, 1 - q}, {p, 1 - p}) == doctest::Approx(backward).epsilon(1e-14));
-  CHECK(std::abs(forward - backward) > 0.1);
-  // Uniform over K against uniform over half of them: ln 2 one way, infinite the other.
-  CHECK(kl_divergence({0.5, 0.5, 0, 0}, {0.25, 0.25, 0.25, 0.25}) == doctest::Approx(ln2));
-  CHECK(kl_divergence({0.25, 0.25, 0.25, 0.25}, {0.5, 0.5, 0, 0}) == infinity);
-  CHECK(kl_divergence({0.2, 0.3, 0.5}, {0.2, 0.3, 0.5}) == 0);
-  CHECK(kl_divergence({1, 0}, {1, 0}) == 0);
-  // The ratio of two probabilities can be more than a double holds.
-  const double tiny = std::numeric_limits<double>::denorm_min();
-  CHECK(kl_divergence({1, 0}, {tiny, 1}) == doctest::Approx(-std::log(tiny)).epsilon(1e-14));
-}
-
-TEST_CASE("Jensen-Shannon: symmetric, ln 2 for disjoint supports") {
-  const std::vector<double> p{0.7, 0.2, 0.1, 0}, q{0.1, 0.1, 0.3, 0.5};
-  CHECK(js_divergence(p, q) == doctest::Approx(js_divergence(q, p)).epsilon(1e-14));
-  CHECK(js_divergence(p, q) > 0);
-  CHECK(js_divergence(p, q) < ln2);
-  CHECK(js_divergence(p, p) == 0);
-  const double tiny = std::numeric_limits<double>::denorm_min();
-  CHECK(js_divergence({tiny, 1}, {0, 1}) == 0);
-  CHECK(js_divergence({tiny, 1}, {1, tiny}) == doctest::Approx(ln2).epsilon(1e-14));
-  CHECK(js_divergence({1, 0}, {0, 1}) == doctest::Approx(ln2).epsilon(1e-14));
-  // H(m) − ½ H(p) − ½ H(q) for (1, 0) and (½, ½): m = (¾, ¼).
-  const double expected = -0.75 * std::log(0.75) - 0.25 * std::log(0.25) - 0.5 * ln2;
-  CHECK(js_divergence({1, 0}, {0.5, 0.5}) == doctest::Approx(expected).epsilon(1e-14));
-}
-
 TEST_CASE("divergences of the least and the largest probabilities") {
   constexpr double least = 5e-324;
   CHECK(js_divergence({least, 1}, {0, 1}) < 1e-300);
+  CHECK(js_divergence({least, 1}, {1, least}) == doctest::Approx(ln2).epsilon(1e-14));
   CHECK(js_divergence({1, 0}, {least, 1}) == doctest::Approx(ln2).epsilon(1e-14));
   CHECK(js_divergence({0, 1}, {0, 1}) == 0);
   CHECK(kl_divergence({1, 0}, {least, 1}) == doctest::Approx(-std::log(least)).epsilon(1e-14));
@@ -123,26 +92,6 @@ TEST_CASE("KL of two normals from log-densities at draws, both ways") {
   CHECK(forward.standard_error < 0.01);
   CHECK(backward.value > forward.value + 0.5);
   CHECK(kl_from_log_densities({-1, -2}, {-1, -infinity}).value == infinity);
-}
-
-TEST_CASE("Wasserstein-1 on the line is exact, for samples of any sizes") {
-  CHECK(wasserstein1(Array{0, 1, 3}, Array{5, 6, 8}) == doctest::Approx(5));
-  CHECK(wasserstein1(Array{0}, Array{-1, 1}) == doctest::Approx(1));
-  CHECK(wasserstein1(Array{0, 1}, Array{0, 0, 1}) ==
-        doctest::Approx(1.0 / 6));  // a sixth moves by 1
-  CHECK(wasserstein1(Array{3, 1, 2}, Array{1, 2, 3}) == 0);
-  Rng rng(2);
-  const Array x = rng.normal({501, 1});
-  CHECK(wasserstein1(x, shifted(x, 0, -0.75)) == doctest::Approx(0.75).epsilon(1e-5));
-  // Equal sizes: the mean difference of the sorted samples.
-  const Array y = rng.uniform({501, 1}, -1, 3);
-  std::vector<double> a(x.begin(), x.end()), b(y.begin(), y.end());
-  std::sort(a.begin(), a.end());
-  std::sort(b.begin(), b.end());
-  double expected = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) expected += std::abs(a[i] - b[i]) / 501;
-  CHECK(wasserstein1(x, y) == doctest::Approx(expected).epsilon(1e-12));
-  CHECK(wasserstein1(y, x) == doctest::Approx(expected).epsilon(1e-12));
 }
 
 TEST_CASE("Wasserstein-1 of quantiles has the closed forms of the laws") {
@@ -242,34 +191,15 @@ TEST_CASE("MMD² of two normals has a closed form under a Gaussian kernel") {
   CHECK(negative < 36);
 }
 
-TEST_CASE("kernels and the median distance") {
-  CHECK(Kernel::gaussian(2)(4) == doctest::Approx(std::exp(-0.5)));
-  CHECK(Kernel::inverse_multiquadratic({1, 3})(2) == doctest::Approx(1.0 / 3 + 3.0 / 5));
-  Array x = empty({3, 1});
-  x(0, 0) = 0;
-  x(1, 0) = 1;
-  x(2, 0) = 5;
-  CHECK(median_distance(x) == doctest::Approx(4));  // 1, 4, 5
+TEST_CASE("the median distance: equal pairs, and of a law") {
   Array four = zeros({4, 1});
   four(3, 0) = 1;
   CHECK(median_distance(four) == 0.5);  // 0, 0, 0, 1, 1, 1
-  for (std::size_t i = 0; i < 4; ++i) four(i, 0) = std::vector<Real>{0, 1, 3, 7}[i];
-  CHECK(median_distance(four) == 3.5);  // 1, 2, 3, 4, 6, 7
   Rng rng(7);  // differences of standard normals are N(0, 2): median √2 · 0.6745
   CHECK(median_distance(rng.normal({3000, 1})) == doctest::Approx(0.9539).epsilon(0.05));
 }
 
-TEST_CASE("energy distance: 2 ∫ (F − G)², and a shift of one point") {
-  Array x = empty({1, 1}), y = empty({1, 1});
-  x(0, 0) = 1;
-  y(0, 0) = 4;
-  CHECK(energy_distance(x, y) == doctest::Approx(6));  // 2 · 3
-  Array two = empty({2, 1});
-  two(0, 0) = 0;
-  two(1, 0) = 2;
-  Array one = empty({1, 1});
-  one(0, 0) = 1;  // F − G = ±½ on an interval of length 1 each: 2 (¼ + ¼)
-  CHECK(energy_distance(two, one) == doctest::Approx(1));
+TEST_CASE("energy distance: 0 between equal samples, and it grows with a shift") {
   Rng rng(8);
   const Array a = rng.normal({400, 12}), b = rng.normal({500, 12});
   CHECK(energy_distance(a, a) == 0);
@@ -351,53 +281,4 @@ TEST_CASE("Fréchet distance: fewer samples than columns, and what it says of sa
   CHECK(large < 0.02);
   CHECK(frechet_distance(rng.normal({3000, 8}), rng.normal({3000, 8}, Real(0.5))) ==
         doctest::Approx(8 * 0.25).epsilon(0.15));
-}
-
-TEST_CASE("Fréchet distance: refusals") {
-  CHECK_THROWS_WITH_AS(frechet_distance(zeros({3, 2}), zeros({3, 4})),
-                       "frechet_distance: samples must be (n, D) and (m, D), got (3, 2) and (3, 4)",
-                       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(frechet_distance(zeros({1, 2}), zeros({3, 2})),
-                       "frechet_distance: needs at least 2 samples of each, got (1, 2) and (3, 2)",
-                       std::invalid_argument);
-  Array bad = zeros({3, 2});
-  bad(1, 1) = std::numeric_limits<Real>::quiet_NaN();
-  CHECK_THROWS_WITH_AS(frechet_distance(bad, zeros({3, 2})),
-                       "frechet_distance: a sample is not finite", std::invalid_argument);
-}
-
-TEST_CASE("what cannot be compared is refused in one line") {
-  CHECK_THROWS_WITH_AS(kl_divergence({0.5, 0.5}, {1}), "kl_divergence: 2 and 1 outcomes",
-                       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(kl_divergence({0.5, 0.6}, {0.5, 0.5}),
-                       "kl_divergence: the probabilities sum to 1.100000", std::invalid_argument);
-  CHECK_THROWS_WITH_AS(js_divergence({0.5, 0.5}, {1.5, -0.5}),
-                       "js_divergence: probability 1 is -0.500000", std::invalid_argument);
-  CHECK_THROWS_AS(kl_from_log_densities({}, {}), std::invalid_argument);
-  CHECK_THROWS_AS(kl_from_log_densities({-infinity}, {0}), std::invalid_argument);
-  Rng rng(9);
-  CHECK_THROWS_WITH_AS(mmd2_unbiased(zeros({3, 2}), zeros({3, 4}), Kernel::gaussian(1)),
-                       "mmd2_unbiased: samples must be (n, D) and (m, D), got (3, 2) and (3, 4)",
-                       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(mmd2_unbiased(zeros({1, 2}), zeros({3, 2}), Kernel::gaussian(1)),
-                       "mmd2_unbiased: needs at least 2 samples of each, got (1, 2) and (3, 2)",
-                       std::invalid_argument);
-  CHECK_THROWS_AS(wasserstein1(Array(zeros({0})), Array{1, 2}), std::invalid_argument);
-  CHECK_THROWS_WITH_AS(wasserstein1(Array{1, std::numeric_limits<Real>::quiet_NaN()}, Array{1, 2}),
-                       "wasserstein1: a sample is not finite", std::invalid_argument);
-  CHECK_THROWS_AS(sliced_wasserstein1(zeros({2, 2}), zeros({2, 2}), 0, rng), std::invalid_argument);
-  CHECK_THROWS_WITH_AS(median_distance(zeros({5, 2})),
-                       "median_distance: half of the pairs are equal, choose a bandwidth",
-                       std::invalid_argument);
-  CHECK_THROWS_AS(Kernel::gaussian(0), std::invalid_argument);
-  CHECK_THROWS_AS(Kernel::inverse_multiquadratic({}), std::invalid_argument);
-}
-
-TEST_CASE("metrics: the mean of some values and its standard error") {
-  const Estimate e = mean_of({1, 2, 6});
-  CHECK(e.value == doctest::Approx(3));
-  CHECK(e.standard_error == doctest::Approx(std::sqrt((4.0 + 1 + 9) / 2 / 3)));
-  CHECK(mean_of({5}).value == 5);
-  CHECK(std::isnan(mean_of({5}).standard_error));
-  CHECK_THROWS_AS(mean_of({}), std::invalid_argument);
 }

@@ -105,22 +105,3 @@ TEST_CASE("parzen: σ is chosen by the mean of ln p") {
   CHECK(expected > 0.1);
   CHECK(expected < 2);
 }
-
-TEST_CASE("parzen: errors") {
-  const ParzenWindow window(ones({3, 2}));
-  CHECK(message_of([&] {
-          window.log_prob(ones({4, 3}), 1);
-        }) == "ParzenWindow: points (4, 3), but centres (3, 2)");
-  CHECK(message_of([&] {
-          window.log_prob(ones({4, 2}), 0);
-        }) == "ParzenWindow: sigma must be above 0");
-  CHECK(message_of([&] {
-          window.best_sigma(ones({4, 2}), {});
-        }) == "best_sigma: no sigma to choose from");
-  CHECK_THROWS_AS(ParzenWindow(empty({0, 2})), std::invalid_argument);
-  Array hole = ones({2, 2});
-  hole(1, 1) = std::numeric_limits<Real>::quiet_NaN();
-  CHECK(message_of([&] { ParzenWindow{hole}; }) ==
-        "ParzenWindow: a number of the centres is not finite");
-  CHECK_THROWS_AS(geometric_steps(0, 1, 3), std::invalid_argument);
-}

@@ -95,8 +95,13 @@ std::vector<Entry> linear_layers() {
       {"Linear::Linear(size_t, size_t, Rng, LinearOptions)", "Linear::operator()(Tensor)"}, plain,
       [=](const Tensors& x) { return (*plain)(x[0]); }, affine, rows, many));
   list.back().refusals = {
-      {"linear: the input's last axis must be the weight's first, got (2, 5) and (4, 3)", [=] {
+      {"linear: the input's last axis must be the weight's first, got (2, 5) and (4, 3)",
+       [=] {
          (*plain)(Tensor(ones({2, 5})));
+       }},
+      {"Linear: (4611686018427387904, 3) is too large a shape", [] {
+         Rng fresh(1);
+         nn::Linear(std::size_t{1} << 62, 3, fresh);
        }}};
   const auto made = [](std::size_t in, std::size_t out) {
     Rng fresh(1);
@@ -225,6 +230,11 @@ std::vector<Entry> convolution_layers() {
       {"Conv2d::Conv2d(size_t, size_t, size_t, Rng, Conv2dOptions)", "Conv2d::operator()(Tensor)"},
       conv, [=](const Tensors& t) { return (*conv)(t[0]); }, plain, {{x}, {empty({0, 5, 4, 3})}},
       {many}));
+  list.back().refusals = {
+      {"Conv2d: (18446744073709551615, 18446744073709551615, 2, 3) is too large a shape", [] {
+         Rng fresh(1);
+         nn::Conv2d(2, 3, ~std::size_t{0}, fresh);
+       }}};
   const auto made = [](std::size_t in, std::size_t out, std::size_t kernel) {
     Rng fresh(1);
     return first_parameter(nn::Conv2d(in, out, kernel, fresh));
@@ -269,6 +279,9 @@ std::vector<Entry> convolution_layers() {
   list.back().sizes = {
       {"in", [=](std::size_t n) { return made_up(n, 2, 3); }, shape_of([](Wide n) {
          return std::vector<Wide>{3, 3, n, 2};
+       })},
+      {"out", [=](std::size_t n) { return made_up(2, n, 3); }, shape_of([](Wide n) {
+         return std::vector<Wide>{3, 3, 2, n};
        })},
       {"kernel", [=](std::size_t n) { return made_up(2, 2, n); }, shape_of([](Wide n) {
          return std::vector<Wide>{n, n, 2, 2};
@@ -345,13 +358,13 @@ std::vector<Entry> norm_layers() {
       },
       {{x, mean, variance}, {empty({0, 6}), mean, variance}}, {many, mean, variance}));
   list.back().constants = {1, 2};
-  for (const Real bad : {Real(-1), Real(-1e-5), Real(NAN)}) {
-    list[0].refusals.push_back({"epsilon", [=] {
-                                  nn::GroupNorm(2, 6, bad)(Tensor(ones({2, 6})));
-                                }});
-    list[2].refusals.push_back({"epsilon", [=] { nn::LayerNorm(6, bad)(Tensor(ones({2, 6}))); }});
-    list[3].refusals.push_back({"epsilon", [=] {
-                                  nn::BatchNorm(6, {Real(0.1), bad})(Tensor(ones({2, 6})));
+  for (const auto& [bad, text] : std::vector<std::pair<Real, std::string>>{
+           {Real(-1), "-1"}, {Real(-1e-5), "-1e-05"}, {Real(NAN), "nan"}}) {
+    const std::string words = ": epsilon must be finite and ≥ 0, got " + text;
+    list[0].refusals.push_back({"GroupNorm" + words, [bad = bad] { nn::GroupNorm(2, 6, bad); }});
+    list[2].refusals.push_back({"LayerNorm" + words, [bad = bad] { nn::LayerNorm(6, bad); }});
+    list[3].refusals.push_back({"BatchNorm" + words, [bad = bad] {
+                                  nn::BatchNorm(6, {Real(0.1), bad});
                                 }});
   }
   for (Entry& entry : list) entry.gradient_scale = 1;

@@ -63,38 +63,53 @@ Entry schedule_entry(const std::string& title, const std::string& declares,
 }  // namespace
 
 std::vector<Entry> schedule_entries() {
-  return {schedule_entry(
-              "schedule::constant", "constant(uint64_t)",
-              [](Steps step, Steps) { return schedule::constant(step); },
-              [](Quad, Quad) { return 1.0L; }, false, true),
-          schedule_entry(
-              "schedule::step_decay", "step_decay(uint64_t, uint64_t, double)",
-              [](Steps step, Steps every) { return schedule::step_decay(step, every, 0.5); },
-              [](Quad step, Quad every) { return std::pow(0.5L, std::floor(step / every)); }, true,
-              false),
-          schedule_entry(
-              "schedule::exponential", "exponential(uint64_t, double)",
-              [](Steps step, Steps) { return schedule::exponential(step, 0.75); },
-              [](Quad step, Quad) { return std::pow(0.75L, step); }, false, true),
-          schedule_entry(
-              "schedule::linear_to_zero", "linear_to_zero(uint64_t, uint64_t)",
-              schedule::linear_to_zero,
-              [](Quad step, Quad total) { return 1 - std::min(1.0L, step / total); }, true, false),
-          schedule_entry(
-              "schedule::cosine", "cosine(uint64_t, uint64_t, double)",
-              [](Steps step, Steps total) { return schedule::cosine(step, total, 0.25); },
-              [](Quad step, Quad total) {
-                const Quad angle = std::acos(-1.0L) * std::min(1.0L, step / total);
-                return 0.25L + 0.75L * (1 + std::cos(angle)) / 2;
-              },
-              true, false),
-          schedule_entry(
-              "schedule::linear_warm_up", "linear_warm_up(uint64_t, uint64_t)",
-              schedule::linear_warm_up,
-              [](Quad step, Quad length) {
-                return length == 0 ? 1 : std::min(1.0L, (step + 1) / length);
-              },
-              true, true)};
+  std::vector<Entry> list{
+      schedule_entry(
+          "schedule::constant", "constant(uint64_t)",
+          [](Steps step, Steps) { return schedule::constant(step); },
+          [](Quad, Quad) { return 1.0L; }, false, true),
+      schedule_entry(
+          "schedule::step_decay", "step_decay(uint64_t, uint64_t, double)",
+          [](Steps step, Steps every) { return schedule::step_decay(step, every, 0.5); },
+          [](Quad step, Quad every) { return std::pow(0.5L, std::floor(step / every)); }, true,
+          false),
+      schedule_entry(
+          "schedule::exponential", "exponential(uint64_t, double)",
+          [](Steps step, Steps) { return schedule::exponential(step, 0.75); },
+          [](Quad step, Quad) { return std::pow(0.75L, step); }, false, true),
+      schedule_entry(
+          "schedule::linear_to_zero", "linear_to_zero(uint64_t, uint64_t)",
+          schedule::linear_to_zero,
+          [](Quad step, Quad total) { return 1 - std::min(1.0L, step / total); }, true, false),
+      schedule_entry(
+          "schedule::cosine", "cosine(uint64_t, uint64_t, double)",
+          [](Steps step, Steps total) { return schedule::cosine(step, total, 0.25); },
+          [](Quad step, Quad total) {
+            const Quad angle = std::acos(-1.0L) * std::min(1.0L, step / total);
+            return 0.25L + 0.75L * (1 + std::cos(angle)) / 2;
+          },
+          true, false),
+      schedule_entry(
+          "schedule::linear_warm_up", "linear_warm_up(uint64_t, uint64_t)",
+          schedule::linear_warm_up,
+          [](Quad step, Quad length) {
+            return length == 0 ? 1 : std::min(1.0L, (step + 1) / length);
+          },
+          true, true)};
+  constexpr double inf = std::numeric_limits<double>::infinity(),
+                   nan = std::numeric_limits<double>::quiet_NaN();
+  list[1].refusals = {
+      {"step_decay: the length must not be 0", [] { schedule::step_decay(1, 0, 0.5); }},
+      {"step_decay: factor must be finite and ≥ 0, got -0.5",
+       [] { schedule::step_decay(1, 2, -0.5); }}};
+  list[2].refusals = {
+      {"exponential: rate must be finite and ≥ 0, got inf", [] { schedule::exponential(1, inf); }}};
+  list[3].refusals = {
+      {"linear_to_zero: the length must not be 0", [] { schedule::linear_to_zero(1, 0); }}};
+  list[4].refusals = {
+      {"cosine: the length must not be 0", [] { schedule::cosine(1, 0); }},
+      {"cosine: last must be finite and ≥ 0, got nan", [] { schedule::cosine(1, 2, nan); }}};
+  return list;
 }
 
 }  // namespace nabla::testing
