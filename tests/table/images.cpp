@@ -419,7 +419,7 @@ std::vector<Entry> norm_entries() {
   list.push_back(norm_entry(
       "group_norm of single numbers", "group_norm(Tensor, Tensor, Tensor, size_t, Real)",
       [](const Tensors& x, Real epsilon) { return group_norm(x[0], x[1], x[2], 6, epsilon); },
-      by_group(6), false, {{3, 6}, {2, 1, 6}}, {700, 6}));
+      by_group(6), false, {{3, 6}, {2, 1, 6}}, {40, 6}));
   list.back().gradient_scale = 400;
   list.push_back(norm_entry(
       "layer_norm", "layer_norm(Tensor, Tensor, Tensor, Real)",
