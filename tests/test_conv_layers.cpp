@@ -9,7 +9,6 @@
 #include "nn/conv.hpp"
 #include "nn/embedding.hpp"
 #include "nn/norm.hpp"
-#include "nn/time_embedding.hpp"
 #include "tests/models.hpp"
 
 using namespace nabla;
@@ -202,11 +201,6 @@ TEST_CASE("SelfAttention2d starts as the identity") {
   const SelfAttention2d layer(4, 1, 2, rng);
   const Tensor x(points({3, 3, 3, 4}, -1, 2));
   CHECK(layer(x).value() == x.value());
-}
-
-TEST_CASE("sinusoidal_embedding refuses a period below 1") {
-  CHECK(message_of([] { sinusoidal_embedding(ones({2}), 8, 0.5); }) ==
-        "sinusoidal_embedding: longest_period must be finite and ≥ 1, got 0.5");
 }
 
 TEST_CASE("layers refuse numbers that make no sense") {
