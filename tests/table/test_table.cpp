@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <map>
 #include <set>
 #include <sstream>
 
@@ -226,23 +225,6 @@ class Threads {
   int before_ = threads();
 };
 
-// Known faults: what is out until they are mended.
-bool waits(const Entry& entry, const std::string& test) {
-  static const std::map<std::string, std::vector<std::string>> list{
-      {"values", {"mmd2", "energy", "median", "Parzen", "frechet"}},
-      {"limits", {"conv2d, stride 1, padding 1"}},
-      {"places", {}},
-      {"refusals", {}},
-      {"threads",
-       {"matmul", "linear", "conv", "Linear", "MLP", "Conv", "SelfAttention2d", "mmd2", "energy",
-        "frechet"}},
-      {"sizes", {}}};
-  if (std::getenv("TABLE_ALL") != nullptr) return false;
-  const std::vector<std::string>& titles = list.at(test);
-  return std::any_of(titles.begin(), titles.end(),
-                     [&](const std::string& title) { return entry.title.find(title) == 0; });
-}
-
 // Headers whose functions the table holds, and those of the same folders that have none.
 const std::vector<std::string> headers{"autograd/ops.hpp",
                                        "nn/activation.hpp",
@@ -428,7 +410,6 @@ TEST_CASE("elementwise functions keep their limits at ±∞, ±0, denormals and 
 
 TEST_CASE("other functions keep the limits that are declared") {
   for (const Entry& entry : table()) {
-    if (waits(entry, "limits")) continue;
     CAPTURE(entry.title);
     for (const Limit& limit : entry.limits) {
       CAPTURE(shapes_of(limit.inputs));
@@ -481,7 +462,7 @@ TEST_CASE("a number's bits do not depend on its place, nor on its neighbours") {
 
 TEST_CASE("functions of rows keep their limits at ±∞, ±0, denormals and NaN") {
   for (const Entry& entry : table()) {
-    if (!entry.row_rule || waits(entry, "limits")) continue;
+    if (!entry.row_rule) continue;
     CAPTURE(entry.title);
     const RowRule& rule = *entry.row_rule;
     Faults faults;
@@ -526,7 +507,7 @@ TEST_CASE("functions of rows keep their limits at ±∞, ±0, denormals and NaN"
 
 TEST_CASE("a part's bits do not depend on its place, nor on the other parts") {
   for (const Entry& entry : table()) {
-    if (!entry.parts || waits(entry, "places")) continue;
+    if (!entry.parts) continue;
     CAPTURE(entry.title);
     const Arrays& inputs = entry.samples[0];
     const Parts& parts = *entry.parts;
@@ -603,7 +584,6 @@ TEST_CASE("a part's bits do not depend on its place, nor on the other parts") {
 
 TEST_CASE("what does not fit is refused by name") {
   for (const Entry& entry : table()) {
-    if (waits(entry, "refusals")) continue;
     CAPTURE(entry.title);
     for (const Refusal& refusal : entry.refusals) {
       const std::string message = message_of_call(refusal.call);
@@ -618,7 +598,6 @@ TEST_CASE("no size wraps: it is refused, or the result is right") {
   const std::uint64_t one = 1;
   for (const Entry& entry : table()) {
     CAPTURE(entry.title);
-    if (waits(entry, "sizes")) continue;
     for (const SizeParameter& size : entry.sizes) {
       CAPTURE(size.name);
       for (const std::uint64_t n :
@@ -674,7 +653,6 @@ TEST_CASE("any number of threads gives the same bits, and so does a second call"
   };
   std::vector<Case> cases;
   for (const Entry& entry : table()) {
-    if (waits(entry, "threads")) continue;
     for (const Arrays& inputs : entry.samples) cases.push_back({&entry, &inputs, false, 0});
     for (const Arrays& inputs : entry.large) cases.push_back({&entry, &inputs, true, 0});
   }
