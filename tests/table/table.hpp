@@ -10,6 +10,8 @@
 //                              [](Quad x) { return x * x; },   // value
 //                              [](Quad x) { return 2 * x; },   // derivative, for ±∞, ±0 and NaN
 //                              -3, 3);                         // where samples are drawn
+//
+// and its counterpart in PyTorch, or why there is none, into tests/peer/torch_table.py.
 #pragma once
 
 #include <cstddef>
