@@ -188,9 +188,9 @@ inline Real exp_of_negative(Real x) {
   return std::exp(x);
 }
 inline Real expm1_excess(Real x) {
-  if (std::abs(x) > Real(0.01)) return std::expm1(x) - at_most(largest, x);
+  if (std::abs(x) > Real(0.5)) return std::expm1(x) - at_most(largest, x);
   Real series = 0;
-  for (int k = 8; k >= 2; --k) series = (series * x + 1) / k;  // 1/2! + x/3! + …
+  for (int k = 17; k >= 2; --k) series = (series * x + 1) / k;  // 1/2! + x/3! + …
   return series * x * x;
 }
 inline Real first_lane(Real x) {

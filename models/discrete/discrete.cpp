@@ -50,8 +50,7 @@ std::vector<std::size_t> parents_first(const std::vector<std::size_t>& parents) 
     }
   }
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const std::vector<std::size_t> next = children[order[i]];
-    order.insert(order.end(), next.begin(), next.end());
+    for (const std::size_t child : children[order[i]]) order.push_back(child);
   }
   if (order.size() != D) throw std::invalid_argument("OneParent: the parents form a circle");
   return order;
