@@ -21,12 +21,21 @@ static_assert(std::is_same_v<Real, float>, "registers hold floats");
 inline Vector select(const Vector::batch_bool_type& condition, const Vector& a, const Vector& b) {
   return xsimd::select(condition, a, b);
 }
-// The bound stands first: then NaN is kept.
+// NaN is kept: by the second operand of the processor's own instruction. xsimd's min and max give
+// one or the other, by its version.
 inline Vector at_least(Real bound, const Vector& x) {
-  return xsimd::max(Vector(bound), x);
+#ifdef __AVX512F__
+  return _mm512_max_ps(Vector(bound), x);
+#else
+  return select(x < Vector(bound), Vector(bound), x);
+#endif
 }
 inline Vector at_most(Real bound, const Vector& x) {
-  return xsimd::min(Vector(bound), x);
+#ifdef __AVX512F__
+  return _mm512_min_ps(Vector(bound), x);
+#else
+  return select(x > Vector(bound), Vector(bound), x);
+#endif
 }
 
 // m 2ⁿ, rounded once, for whole n that are twice beyond the exponents of float

@@ -1,7 +1,8 @@
 // Normalisations: x̂ = (x − μ) / √(σ² + ε), y = gain x̂ + shift. What they share; internal.
 //
 // The mean is kept to double precision, as a number that Real can hold, the centre, and a small
-// rest, and everything is computed from x − centre: data far from 0 lose nothing.
+// rest, and everything is computed from x − centre: data far from 0 lose nothing in single
+// precision.
 //
 // With r = 1 / √(σ² + ε), dz the gradient of y, and means over the n numbers that share μ and σ:
 //   d gain = Σ dz x̂, d shift = Σ dz

@@ -4,9 +4,10 @@
 // that its heading names. autograd/README.md shows how to add one.
 //
 // Limits. At ±∞, ±0 and NaN an operation gives what its formula tends to, or else what IEEE 754
-// has, and so does its gradient; a NaN stays one. Denormal numbers count. What a number becomes, to
-// the bit, depends on it alone and not on its place in the array. In softmax, log_softmax and
-// cross_entropy +∞ itself has no limit, and gives NaN.
+// has, and so does its gradient; a NaN stays one, but for the gradient of a choice (relu, maximum,
+// max …), which is 0 then. Denormal numbers count. What a number becomes, to the bit, depends on it
+// alone and not on its place in the array. In softmax, log_softmax and cross_entropy +∞ itself has
+// no limit, and gives NaN.
 //
 // Sizes. No size is too large to be asked for: a result of more numbers than can be addressed, or
 // than the machine has memory, throws std::invalid_argument before anything is computed, and one of
@@ -75,7 +76,7 @@ Tensor gelu(const Tensor& x);  // x Φ(x), Φ the standard normal's CDF
 
 Tensor sum(const Tensor& x);
 Tensor sum(const Tensor& x, const Axes& axes, bool keepdims = false);
-Tensor mean(const Tensor& x);  // of nothing: NaN, as in NumPy
+Tensor mean(const Tensor& x);  // by the sum, which may be too large; of nothing: NaN, as in NumPy
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdims = false);
 /// Largest element; ties share the gradient equally. An empty reduction throws.
 Tensor max(const Tensor& x);
@@ -139,7 +140,7 @@ struct ConvOptions {
 /// y[b,i,j,o] = Σ_{u,v,c} x[b, is + u − p, js + v − p, c] W[u,v,c,o] + bias[o]: x (B, h, w, C),
 /// weight (kh, kw, C, O) → (B, h', w', O), h' = ⌊(h + 2p − kh) / s⌋ + 1. x is 0 outside the image.
 /// The bias is (O,), or (B, O): another one for each image. An infinity, NaN or a number beyond
-/// 2048 stays in the windows that hold it; smaller ones may leave some 1e-7 of theirs in outputs
+/// 2048 stays in the windows that hold it; smaller ones may leave some 1e-6 of theirs in outputs
 /// beside them, where 3 × 3 kernels are computed in fewer multiplications (winograd.hpp).
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const ConvOptions& options = {});

@@ -16,7 +16,7 @@ namespace nabla::detail {
 /// True for 3 × 3 kernels of stride 1, padding up to 2 and enough channels on both sides.
 bool suits_winograd(const ConvShape& shape);
 
-/// What is computed from a tile is right to some 1e-7 of its largest number, also where that is not
+/// What is computed from a tile is right to some 1e-6 of its largest number, also where that is not
 /// in the window of an output. So tiles with a number beyond this, an infinity or NaN are computed
 /// by the plain sum instead. Weights are for the caller to check.
 constexpr Real moderate = 2048;

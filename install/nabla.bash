@@ -21,7 +21,7 @@ _nabla() {
       case $word in
         -*) words=$(grep -o -- '^  .*--[a-z-]*' <<<"$help" | grep -o -- '--[a-z-]*') ;;
         *)  # "--activation relu|tanh=relu"
-          words=$(sed -n "s/^  $before \([a-z0-9]*|[^= ]*\).*/\1/p" <<<"$help" | tr '|' ' ') ;;
+          words=$(sed -n "s/^ *$before \([a-z0-9]*|[^= ]*\).*/\1/p" <<<"$help" | tr '|' ' ') ;;
       esac
       ;;
   esac

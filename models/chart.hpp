@@ -25,6 +25,7 @@ struct Chart {
 std::string svg(const Chart& chart);
 
 /// Round numbers from low to high, about `count` of them: steps of 1, 2 or 5 times a power of ten.
+/// None where a double cannot hold such steps: low and high are too close.
 std::vector<double> ticks(double low, double high, int count);
 
 /// Text for HTML: & < > " replaced.

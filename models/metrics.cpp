@@ -219,9 +219,10 @@ double sliced_wasserstein1(const Array& x, const Array& y, std::size_t projectio
 }
 
 Kernel Kernel::gaussian(double bandwidth) {
-  if (!(bandwidth > 0) || !std::isfinite(bandwidth)) {
-    throw std::invalid_argument("Kernel: the bandwidth must be above 0, got " +
-                                std::to_string(bandwidth));
+  if (!(bandwidth * bandwidth > 0) || !std::isfinite(bandwidth * bandwidth)) {
+    throw std::invalid_argument(
+        "Kernel: the bandwidth must be above 0, with a finite square, got " +
+        std::to_string(bandwidth));
   }
   return {Form::gaussian, {bandwidth}};
 }

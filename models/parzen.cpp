@@ -144,13 +144,17 @@ double ParzenWindow::best_sigma(const Array& x, const std::vector<double>& sigma
 }
 
 std::vector<double> geometric_steps(double low, double high, std::size_t count) {
-  if (!(low > 0) || !(high > low) || count < 2) {
-    throw std::invalid_argument("geometric_steps: 0 < low < high, at least two of them");
+  if (!(low > 0) || !(high > low) || !std::isfinite(high) || count < 2) {
+    throw std::invalid_argument("geometric_steps: 0 < low < high < ∞, at least two of them");
   }
   check_shape("geometric_steps", {count});
   std::vector<double> steps(count);
   for (std::size_t i = 0; i < count; ++i) {
-    steps[i] = low * std::pow(high / low, static_cast<double>(i) / static_cast<double>(count - 1));
+    const double part = static_cast<double>(i) / static_cast<double>(count - 1);
+    steps[i] = low * std::pow(high / low, part);
+    if (!std::isfinite(high / low)) {
+      steps[i] = std::exp((1 - part) * std::log(low) + part * std::log(high));
+    }
   }
   return steps;
 }

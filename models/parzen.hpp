@@ -43,7 +43,8 @@ class ParzenWindow {
   std::vector<double> squares_;  // and their squared lengths
 };
 
-/// `count` numbers from low to high, each the same multiple of the one before.
+/// `count` numbers from low to high, each the same multiple of the one before. Throws
+/// std::invalid_argument unless 0 < low < high < ∞ and count ≥ 2.
 std::vector<double> geometric_steps(double low, double high, std::size_t count);
 
 }  // namespace nabla::models

@@ -117,13 +117,16 @@ Array heat_map(const Array& values, double low, double high) {
     throw std::invalid_argument("heat_map: values are (rows, columns), got " +
                                 to_string(values.shape()));
   }
+  if (!std::isfinite(low) || !std::isfinite(high) || low > high) {
+    throw std::invalid_argument("heat_map: low and high must be finite, and low not above high");
+  }
   const std::size_t rows = values.shape()[0], columns = values.shape()[1];
-  const double span = high > low ? high - low : 1;
+  const double half_span = high > low ? high / 2 - low / 2 : 0.5;  // high − low may be too large
   Array image = empty({rows, columns, 3});
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < columns; ++c) {
       const double v = static_cast<double>(values.data()[(rows - 1 - r) * columns + c]);
-      const Colour colour = heat_colour(std::isfinite(v) ? (v - low) / span : 0);
+      const Colour colour = heat_colour(std::isfinite(v) ? (v / 2 - low / 2) / half_span : 0);
       std::copy(colour.begin(), colour.end(), image.data() + (r * columns + c) * 3);
     }
   }
@@ -138,6 +141,7 @@ Array heat_map(const Array& values) {
     low = std::min(low, v);
     high = std::max(high, v);
   }
+  if (low > high) low = high = 0;  // nothing is finite
   return heat_map(values, low, high);
 }
 

@@ -26,7 +26,8 @@ Array scatter(const Array& points, const Window& window, std::size_t width = 480
 
 /// Values (rows, columns), of which row 0 is drawn at the bottom, from `low` (dark) to `high`
 /// (bright); without the two, from the least to the greatest. An RGB image (rows, columns, 3).
-/// Values that are not finite are drawn as the lowest.
+/// Values that are not finite are drawn as the lowest. Throws std::invalid_argument unless values
+/// has two axes, and low and high are finite and in this order.
 Array heat_map(const Array& values, double low, double high);
 Array heat_map(const Array& values);
 

@@ -23,7 +23,7 @@ class Activation {
                                       int> = 0>
   Activation(F function) : function_(std::move(function)) {}
 
-  /// leaky_relu with another slope than by name, from 0 to 1.
+  /// leaky_relu with another slope than by name; slope() tells it from 0 to 1.
   static Activation leaky_relu(Real slope);
 
   Tensor operator()(const Tensor& x) const { return function_(x); }

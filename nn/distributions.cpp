@@ -57,9 +57,17 @@ Tensor standardised(const Tensor& x, const Tensor& mean, const Tensor& log_std) 
       compute(term<per_scale>(spread(difference.value(), shape), spread(log_std.value(), shape))),
       [](Node& out, Node& d, Node& s) {
         accumulate_summed(d, term<per_scale>(out.grad(), spread(s.value, out.value.shape())));
-        accumulate_summed(s, Real(-1) * out.grad() * out.value);
+        accumulate_summed(s, Real(-1) * term<weigh>(out.grad(), out.value));
       },
       difference, log_std);
+}
+
+// ½ z²         dz = g z, and 0 where g is, also for infinite z: a component of a mixture that has
+// no share in x
+Tensor half_square(const Tensor& z) {
+  return record(
+      "half_square", compute(Real(0.5) * z.value() * z.value()),
+      [](Node& out, Node& z) { z.accumulate(term<weigh>(out.grad(), z.value)); }, z);
 }
 
 // ½ (e^2s − 1) − s, which σ = eˢ adds to a divergence; 2s may be beyond the largest number
@@ -220,7 +228,7 @@ Shape Normal::shape() const {
 
 Tensor Normal::log_prob(const Tensor& x) const {
   const Tensor z = standardised(x, mean_, log_std_);
-  return square(z) * Real(-0.5) - log_std_ - half_log_2pi;
+  return -half_square(z) - log_std_ - half_log_2pi;
 }
 
 Tensor Normal::entropy() const {
@@ -240,7 +248,7 @@ Tensor Normal::rsample(Rng& rng) const {
 // where the two are nearly equal.
 Tensor kl_divergence(const Normal& p, const Normal& q) {
   const Tensor z = standardised(p.mean(), q.mean(), q.log_std());
-  return excess_of_scale(p.log_std() - q.log_std()) + square(z) * Real(0.5);
+  return excess_of_scale(p.log_std() - q.log_std()) + half_square(z);
 }
 
 Tensor kl_to_standard_normal(const Normal& p) {

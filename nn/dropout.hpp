@@ -6,8 +6,9 @@
 
 namespace nabla::nn {
 
-/// Each element is 0 with the given probability p, the others are divided by 1 − p, so that the
-/// mean stays and evaluation mode changes nothing ("inverted"). Srivastava et al. 2014, §10.
+/// Each element is multiplied by 0 with the given probability p, the others are divided by 1 − p,
+/// so that the mean stays and evaluation mode changes nothing ("inverted"). Srivastava et al. 2014,
+/// §10.
 class Dropout : public Module {
  public:
   /// Throws std::invalid_argument unless 0 ≤ p < 1.

@@ -8,7 +8,8 @@
 namespace nabla::nn {
 
 /// A file that appears under its name only when it is complete: written beside it as PATH.tmp,
-/// flushed to the disk, then renamed over what was there. Without commit() nothing has happened.
+/// flushed to the disk, then renamed over the file that was there. Without commit() nothing has
+/// happened. What is there and no file, a folder or /dev/null, is refused.
 /// Throws std::runtime_error "cannot write PATH: No space left on device".
 class AtomicFile {
  public:

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <limits>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "nn/checkpoint.hpp"
 #include "nn/files.hpp"
@@ -59,6 +60,10 @@ TEST_CASE("all types, shapes and strange values come back bit for bit") {
   CHECK(same_bytes(whole, back.tensors.at("whole \"π\"")));
 
   write_tensors(folder / "empty.safetensors", {});
+  const std::string pipe = folder / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const std::string refusal = "cannot write " + pipe + ": it is there and not a regular file";
+  CHECK_THROWS_WITH_AS(write_tensors(pipe, {}), refusal.c_str(), std::runtime_error);
   CHECK(read_tensors(folder / "empty.safetensors").tensors.empty());
 }
 

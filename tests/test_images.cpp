@@ -128,6 +128,16 @@ TEST_CASE("a heat map grows brighter, with its first row at the bottom") {
   CHECK(brightness(0, 0) < brightness(0, 1));
   CHECK(heat_map({{3, 3}}).size() == 6);  // no range to divide by
   CHECK_THROWS_AS(heat_map(zeros({3})), std::invalid_argument);
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const auto& [low, high] : std::vector<std::pair<double, double>>{
+           {-infinity, 1}, {0, infinity}, {std::nan(""), 1}, {0, std::nan("")}, {2, 1}}) {
+    CHECK_THROWS_WITH_AS(heat_map(zeros({2, 2}), low, high),
+                         "heat_map: low and high must be finite, and low not above high",
+                         std::invalid_argument);
+  }
+  CHECK(heat_map(full({1, 1}, std::numeric_limits<Real>::infinity())).size() ==
+        3);  // none is finite
+  CHECK(heat_map({{0, 1}}, -1e308, 1e308)(0, 0, 0) == heat_map({{0, 1}}, -1, 1)(0, 0, 0));
 
   const Array centres = cell_centres({0, 2, 10, 20}, 1, 2);
   CHECK(centres == Array{{Real(0.5), 15}, {Real(1.5), 15}});

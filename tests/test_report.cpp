@@ -2,6 +2,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
+#include "models/chart.hpp"
 #include "models/progress.hpp"
 #include "models/report.hpp"
 
@@ -48,6 +49,12 @@ TEST_CASE("ticks are round numbers inside the range") {
   CHECK(ticks(-103.3, -98.9, 5) == std::vector<double>{-103, -102, -101, -100, -99});
   CHECK(ticks(1, 20, 8).size() == 10);
   CHECK(ticks(1, 1, 5).empty());
+  for (const double low : {0.3, 1.0, 100.0, 1e16, 1e300, -1.0}) {  // steps that no double holds
+    CHECK(ticks(low, std::nextafter(low, 1e301), 5).empty());
+    Chart chart;
+    chart.series = {{"loss", {{1, low}, {2, std::nextafter(low, 1e301)}}}};
+    CHECK(svg(chart).find("</svg>") != std::string::npos);
+  }
   CHECK(ticks(0, std::nan(""), 5).empty());
   for (double high = 1e-6; high < 1e9; high *= 3.7) {
     const std::size_t n = ticks(0, high, 5).size();

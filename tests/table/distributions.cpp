@@ -472,7 +472,10 @@ std::vector<Entry> mixture_entries() {
                     {{Array{0, 0}, Array{0, 1}, Array{0, -200}, Array{0}}, Array{half}, {}},
                     {{Array{0, 0}, Array{0, 5}, Array{-200, 0}, Array{0}},
                      Array{static_cast<Real>(200 - half_log_2pi - std::log(2.0L))},
-                     {}}};
+                     {}},
+                    {{Array{0, 0}, Array{0, 1}, Array{-800, 0}, Array{2}},
+                     Array{half - Real(0.5)},
+                     {Array{Real(-0.5), Real(0.5)}, Array{0, 1}, Array{0, 0}, Array{-1}}}};
   list[0].refusals = {
       {"MixtureOfNormals: logits, means and log_std need one shape (…, K), got (2,), (2,) and (3,)",
        [] { MixtureOfNormals(Tensor(ones({2})), Tensor(ones({2})), Tensor(ones({3}))); }},

@@ -502,7 +502,8 @@ std::vector<Entry> density_entries() {
       },
       {{Array{2}}, {Array{3}}, {Array{12}}}));
   list.back().refusals = {{"geometric_steps", [] { m::geometric_steps(0, 1, 3); }},
-                          {"geometric_steps", [] { m::geometric_steps(2, 1, 3); }}};
+                          {"geometric_steps", [] { m::geometric_steps(2, 1, 3); }},
+                          {"geometric_steps", [] { m::geometric_steps(1, INFINITY, 3); }}};
   list.back().sizes = {
       {"count", [](std::size_t n) { return Tensor(zeros({m::geometric_steps(1, 2, n).size()})); },
        [](Wide n) {
@@ -566,8 +567,12 @@ std::vector<Entry> density_entries() {
                            [] {
                              m::mode_coverage(empty({0, 2}), ones({2, 2}), 1);
                            }},
-                          {"mode_coverage", [] {
+                          {"mode_coverage",
+                           [] {
                              m::mode_coverage(ones({4, 2}), empty({0, 2}), 1);
+                           }},
+                          {"mode_coverage: a mode is not finite", [] {
+                             m::mode_coverage(ones({4, 2}), full({3, 2}, NAN), 1);
                            }}};
   return list;
 }
