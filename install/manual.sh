@@ -12,7 +12,8 @@ trap 'rm -rf "$folder"' EXIT
 cp "$nabla" "$folder/nabla"
 
 plain() { sed "s/\\\\/\\\\e/g; s/-/\\\\-/g; s/^[.']/\\\\\&&/"; }
-# A text of --help begins in column 35, on the next line where its flag is too long.
+# A text of --help begins in column 35, on the next line where its flag is too long. What stands
+# before differs by the version of CLI11.
 section() {
   "$1" --help | awk -v name="${1##*/train_}" '
     function plain(text) {
@@ -20,12 +21,12 @@ section() {
       return text ~ /^[.\047]/ ? "\\&" text : text
     }
     NR == 1 { print ".SH nabla train " name; print plain($0); next }
-    /^ *$/ || /^Usage:/ { next }
+    /^ *$/ || /\[OPTIONS\]$/ { next }
     /^[^ ].*:$/ { print ".SS " plain($0); next }
-    /^  -/ {
-      beside = length($0) > 34 && substr($0, 34, 1) == " "
-      flag = beside ? substr($0, 3, 31) : substr($0, 3)
-      sub(/ *$/, "", flag)
+    /^ +-/ && match($0, /-/) && RSTART < 34 {
+      beside = !/  $/ && length($0) > 34 && substr($0, 34, 1) == " "
+      flag = beside ? substr($0, 1, 33) : $0
+      gsub(/^ +| +$/, "", flag); gsub(/, +/, ", ", flag)
       print ".TP"; print "\\fB" plain(flag) "\\fR"
       if (beside) print plain(substr($0, 35))
       next
@@ -43,5 +44,5 @@ echo '.fi'
 for program; do section "$program"; done
 echo '.SH RESULTS'
 echo '.nf'
-"$1" --help | sed '1,/^Options of this model:/d; 1,/^$/d' | plain
+"$1" --help | awk -v RS= '{ last = $0 } END { print last }' | plain
 echo '.fi'

@@ -80,6 +80,7 @@ for option in importance-samples sample-steps resume; do
   [ ! -f "$man" ] || grep -q "$(printf %s "--$option" | sed 's/-/\\\\-/g')" "$man" ||
     fail "nabla.1 does not know --$option"
 done
+! grep -e '^ *\\-' -e '^\[' "$man" || fail 'nabla.1 has an option outside its paragraph'
 if command -v bash >/dev/null; then
   complete() {  # WORDS
     bash -c '. "$1/share/bash-completion/completions/nabla"; shift
