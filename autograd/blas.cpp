@@ -72,6 +72,38 @@ void run_openblas(Product p) {
   }
 }
 
+// Few results of so many terms, like the gradient of a weight from one number to one other over a
+// whole data set, are added up in double from pieces: else a single float would take all terms.
+bool has_long_sums(const Product& p) {
+  constexpr std::ptrdiff_t many = 2048, few = 256;
+  return p.k > many && p.m * p.n <= few;
+}
+
+void run_in_pieces(const Product& p) {
+  constexpr std::ptrdiff_t piece = 512;
+  std::vector<double> sums(static_cast<std::size_t>(p.m * p.n));
+  std::vector<Real> terms(sums.size());
+  for (std::ptrdiff_t from = 0; from < p.k; from += piece) {
+    Product part = p.slice(from, std::min(p.k, from + piece));
+    part.beta = 0;
+    part.bias = nullptr;
+    part.slope = 1;
+    part.c = terms.data();
+    part.ldc = p.n;
+    run_openblas(part);
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(terms[i]);
+  }
+  const double* sum = sums.data();
+  for (std::ptrdiff_t i = 0; i < p.m; ++i) {
+    for (std::ptrdiff_t j = 0; j < p.n; ++j, ++sum) {
+      Real& y = p.c[i * p.ldc + j];
+      const double before = p.beta == 0 ? 0 : static_cast<double>(p.beta * y);
+      const double bias = p.bias == nullptr ? 0 : static_cast<double>(p.bias[j]);
+      y = apply_slope(static_cast<Real>(*sum + before + bias), p.slope);
+    }
+  }
+}
+
 // A part of a product, with the kernel that suits the whole of it: the two kernels round
 // differently.
 struct Part {
@@ -81,6 +113,8 @@ struct Part {
   void run() const {
     if (own) {
       detail::run_own_kernel(product);
+    } else if (has_long_sums(product)) {
+      run_in_pieces(product);
     } else {
       run_openblas(product);
     }

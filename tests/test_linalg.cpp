@@ -8,6 +8,7 @@
 #include "autograd/blas.hpp"
 #include "autograd/gradcheck.hpp"
 #include "autograd/ops.hpp"
+#include "autograd/random.hpp"
 
 using namespace nabla;
 
@@ -156,6 +157,29 @@ TEST_CASE("gemm at the edges of its kernel's tiles, with long sums, a bias and a
     }
   }
   set_threads(before);
+}
+
+TEST_CASE("few sums of a million terms keep their digits, also far from 0") {
+  const std::size_t k = 1000000;
+  Rng rng(1);
+  for (const auto& [m, n] :
+       std::vector<std::pair<std::size_t, std::size_t>>{{1, 1}, {2, 1}, {1, 3}, {7, 5}, {1, 40}}) {
+    Array a = rng.normal({k, m}), b = ones({k, n});
+    for (Real& x : a) x += 10000;
+    Tensor weight = parameter(zeros({m, n}));
+    sum(linear(Tensor(a), weight, Tensor(zeros({n}))) * Tensor(b)).backward();
+    const Array c = weight.grad();
+    for (std::size_t i = 0; i < m; ++i) {
+      for (std::size_t j = 0; j < n; ++j) {
+        long double sum = 0;
+        for (std::size_t r = 0; r < k; ++r) {
+          sum += static_cast<long double>(a(r, i)) * static_cast<long double>(b(r, j));
+        }
+        CHECK(std::abs(static_cast<long double>(c(i, j)) / sum - 1) <
+              16 * std::numeric_limits<Real>::epsilon());
+      }
+    }
+  }
 }
 
 TEST_CASE("gemm writes its own rows and columns only, and reads no others") {
