@@ -21,21 +21,36 @@ static_assert(std::is_same_v<Real, float>, "registers hold floats");
 inline Vector select(const Vector::batch_bool_type& condition, const Vector& a, const Vector& b) {
   return xsimd::select(condition, a, b);
 }
-// NaN is kept: by the second operand of the processor's own instruction. xsimd's min and max give
+// The processor's own minimum and maximum give the second operand where one is NaN; xsimd's give
 // one or the other, by its version.
-inline Vector at_least(Real bound, const Vector& x) {
-#ifdef __AVX512F__
-  return _mm512_max_ps(Vector(bound), x);
-#else
-  return select(x < Vector(bound), Vector(bound), x);
+inline __m128 larger(__m128 bound, __m128 x) {
+  return _mm_max_ps(bound, x);
+}
+inline __m128 smaller(__m128 bound, __m128 x) {
+  return _mm_min_ps(bound, x);
+}
+#ifdef __AVX__
+inline __m256 larger(__m256 bound, __m256 x) {
+  return _mm256_max_ps(bound, x);
+}
+inline __m256 smaller(__m256 bound, __m256 x) {
+  return _mm256_min_ps(bound, x);
+}
 #endif
+#ifdef __AVX512F__
+inline __m512 larger(__m512 bound, __m512 x) {
+  return _mm512_max_ps(bound, x);
+}
+inline __m512 smaller(__m512 bound, __m512 x) {
+  return _mm512_min_ps(bound, x);
+}
+#endif
+// NaN is kept.
+inline Vector at_least(Real bound, const Vector& x) {
+  return larger(Vector(bound).data, x.data);
 }
 inline Vector at_most(Real bound, const Vector& x) {
-#ifdef __AVX512F__
-  return _mm512_min_ps(Vector(bound), x);
-#else
-  return select(x > Vector(bound), Vector(bound), x);
-#endif
+  return smaller(Vector(bound).data, x.data);
 }
 
 // m 2ⁿ, rounded once, for whole n that are twice beyond the exponents of float

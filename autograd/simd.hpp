@@ -10,7 +10,7 @@
 #include "autograd/real.hpp"
 #include "autograd/xtensor.hpp"
 
-#if defined(XTENSOR_USE_XSIMD) && defined(__AVX512F__)
+#ifdef XTENSOR_USE_XSIMD
 #include <immintrin.h>
 #endif
 
