@@ -1,6 +1,7 @@
 #include "autograd/array.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <sstream>
@@ -34,6 +35,14 @@ std::size_t memory_of_machine() {
 }
 
 }  // namespace
+
+bool all_finite(const Real* numbers, std::size_t count) {
+  int others = 0;  // no early end: so the loop takes a register at a time
+  for (std::size_t i = 0; i < count; ++i) {
+    others |= std::abs(numbers[i]) <= std::numeric_limits<Real>::max() ? 0 : 1;
+  }
+  return others == 0;
+}
 
 std::size_t extent_of(const Shape& shape) {
   constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(double);

@@ -78,6 +78,12 @@ inline Array ones(const Shape& shape) {
   return full(shape, 1);
 }
 
+/// Whether no number is ±∞ or NaN.
+bool all_finite(const Real* numbers, std::size_t count);
+inline bool all_finite(const Array& a) {
+  return all_finite(a.data(), a.size());
+}
+
 /// The shape that NumPy broadcasting gives. Throws std::invalid_argument
 /// "add: cannot broadcast (2, 3) with (4,)", or if it is too large.
 Shape broadcast_shape(const char* operation, const Shape& a, const Shape& b);

@@ -2,8 +2,6 @@
 // the patches of a block of output pixels stay in the cache, and those of a whole batch never lie
 // in memory. For 3 × 3 there is something better, in winograd.cpp.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <stdexcept>
 
 #include "autograd/blas.hpp"
@@ -83,14 +81,6 @@ void weight_gradient_plainly(const ConvShape& s, const Real* x, const Real* dy, 
                              Real* dw) {
   if (beta == 0) std::fill_n(dw, s.patch_size() * s.out, Real(0));
   for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) { dw[k] += dy[i] * x[j]; });
-}
-
-bool all_finite(const Real* numbers, std::size_t count) {
-  int others = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    others |= std::abs(numbers[i]) <= std::numeric_limits<Real>::max() ? 0 : 1;
-  }
-  return others == 0;
 }
 
 // 1 × 1 without stride and padding: the patches are the image.

@@ -15,13 +15,6 @@ std::atomic<std::size_t> nodes_alive{0};
 thread_local bool recording = true;
 thread_local bool checking_finite = false;
 
-bool all_finite(const Array& a) {
-  const Real* const p = a.data();
-  Real sum = 0;  // x · 0 is 0 for a finite x and NaN for any other
-  for (std::size_t i = 0; i < a.size(); ++i) sum += p[i] * Real(0);
-  return sum == Real(0);
-}
-
 std::string first_not_finite(const Array& a) {
   const Real* const p = a.data();
   const Real* const bad = std::find_if(p, p + a.size(), [](Real x) { return !std::isfinite(x); });

@@ -12,11 +12,7 @@ Coverage mode_coverage(const Array& samples, const Array& modes, double sigma) {
     throw std::invalid_argument("mode_coverage: samples (n, D) and modes (K, D), got " +
                                 to_string(samples.shape()) + " and " + to_string(modes.shape()));
   }
-  for (std::size_t i = 0; i < modes.size(); ++i) {
-    if (!std::isfinite(modes.data()[i])) {
-      throw std::invalid_argument("mode_coverage: a mode is not finite");
-    }
-  }
+  if (!all_finite(modes)) throw std::invalid_argument("mode_coverage: a mode is not finite");
   if (!(sigma > 0)) throw std::invalid_argument("mode_coverage: sigma must be above 0");
   const std::size_t n = samples.shape()[0], K = modes.shape()[0], D = modes.shape()[1];
   Coverage result;

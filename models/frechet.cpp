@@ -62,7 +62,7 @@ double frechet_distance(const Array& x, const Array& y) {
                                 to_string(x.shape()) + " and " + to_string(y.shape()));
   }
   for (const Array* const samples : {&x, &y}) {
-    if (!std::all_of(samples->begin(), samples->end(), [](Real v) { return std::isfinite(v); })) {
+    if (!all_finite(*samples)) {
       throw std::invalid_argument("frechet_distance: a sample is not finite");
     }
   }

@@ -48,7 +48,7 @@ double kl(const std::vector<double>& p, const std::vector<double>& q) {
 }
 
 void check_finite(const std::string& operation, const Array& x) {
-  if (std::all_of(x.begin(), x.end(), [](Real v) { return std::isfinite(v); })) return;
+  if (all_finite(x)) return;
   throw std::invalid_argument(operation + ": a sample is not finite");
 }
 

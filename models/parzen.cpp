@@ -42,7 +42,7 @@ void check_rows(const char* what, const Array& x) {
     throw std::invalid_argument(std::string("ParzenWindow: ") + what + " must be (n, D), got " +
                                 to_string(x.shape()));
   }
-  if (!std::all_of(x.begin(), x.end(), [](Real v) { return std::isfinite(v); })) {
+  if (!all_finite(x)) {
     throw std::invalid_argument(std::string("ParzenWindow: a number of the ") + what +
                                 " is not finite");
   }

@@ -64,8 +64,4 @@ std::string message_of(const F& f) {
   return "nothing was thrown";
 }
 
-inline bool all_finite(const Array& a) {
-  return std::all_of(a.data(), a.data() + a.size(), [](Real x) { return std::isfinite(x); });
-}
-
 }  // namespace nabla::testing

@@ -179,9 +179,7 @@ TEST_CASE("counts with smoothing, on numbers small enough to do by hand") {
 
 TEST_CASE("smoothing leaves nothing impossible, without it what was not seen is") {
   const Array x = zeros({5, 3}), all = all_vectors(3);
-  const auto finite = [&](const auto& model) {
-    return nabla::testing::all_finite(model.log_prob(all));
-  };
+  const auto finite = [&](const auto& model) { return all_finite(model.log_prob(all)); };
   CHECK(finite(FullJoint::fit(x)));
   CHECK(finite(Independent::fit(x)));
   CHECK(finite(MarkovChain::fit(x)));
