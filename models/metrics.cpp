@@ -219,11 +219,9 @@ double sliced_wasserstein1(const Array& x, const Array& y, std::size_t projectio
 }
 
 Kernel Kernel::gaussian(double bandwidth) {
-  if (!(bandwidth * bandwidth > 0) || !std::isfinite(bandwidth * bandwidth)) {
-    throw std::invalid_argument(
-        "Kernel: the bandwidth must be above 0, with a finite square, got " +
-        std::to_string(bandwidth));
-  }
+  const double square = bandwidth * bandwidth;
+  check_number(bandwidth > 0 && square > 0 && std::isfinite(square), "Kernel::gaussian",
+               "bandwidth", bandwidth, "above 0, and its square neither 0 nor ∞");
   return {Form::gaussian, {bandwidth}};
 }
 

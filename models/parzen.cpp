@@ -148,13 +148,12 @@ std::vector<double> geometric_steps(double low, double high, std::size_t count) 
     throw std::invalid_argument("geometric_steps: 0 < low < high < ∞, at least two of them");
   }
   check_shape("geometric_steps", {count});
+  const double ratio = high / low;
   std::vector<double> steps(count);
   for (std::size_t i = 0; i < count; ++i) {
     const double part = static_cast<double>(i) / static_cast<double>(count - 1);
-    steps[i] = low * std::pow(high / low, part);
-    if (!std::isfinite(high / low)) {
-      steps[i] = std::exp((1 - part) * std::log(low) + part * std::log(high));
-    }
+    steps[i] = std::isfinite(ratio) ? low * std::pow(ratio, part)
+                                    : std::exp((1 - part) * std::log(low) + part * std::log(high));
   }
   return steps;
 }

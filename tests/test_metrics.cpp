@@ -153,6 +153,13 @@ TEST_CASE("MMD² is the plain double loop") {
   for (std::size_t i = 0; i < x.size(); ++i) backwards(i / 10, i % 10) = x(59 - i / 10, i % 10);
   CHECK(mmd2_biased(x, backwards, Kernel::gaussian(0.001)) == 0);
   CHECK(mmd2_biased(x, x, kernel) == 0);
+  for (const double bandwidth : {-1.0, 0.0, 1e-200, 1e200, std::nan("")}) {
+    CHECK_THROWS_AS(Kernel::gaussian(bandwidth), std::invalid_argument);
+  }
+  CHECK_THROWS_WITH_AS(Kernel::gaussian(1e-200),
+                       "Kernel::gaussian: bandwidth must be above 0, and its square neither 0 nor "
+                       "∞, got 1e-200",
+                       std::invalid_argument);
 }
 
 TEST_CASE("MMD² of two normals has a closed form under a Gaussian kernel") {

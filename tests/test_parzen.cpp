@@ -92,6 +92,10 @@ TEST_CASE("parzen: σ is chosen by the mean of ln p") {
   CHECK(sigmas.front() == doctest::Approx(0.1));
   CHECK(sigmas.back() == doctest::Approx(2));
   CHECK(sigmas[4] / sigmas[3] == doctest::Approx(sigmas[9] / sigmas[8]));
+  const std::vector<double> far = geometric_steps(1e-300, 1e300, 3);  // whose ratio overflows
+  CHECK(far.front() == doctest::Approx(1e-300).scale(0));
+  CHECK(far[1] == doctest::Approx(1));
+  CHECK(far.back() == doctest::Approx(1e300).scale(0));
   double best = -std::numeric_limits<double>::infinity(), expected = 0;
   for (const double sigma : sigmas) {
     double total = 0;
