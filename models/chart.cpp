@@ -203,9 +203,8 @@ std::vector<double> ticks(double low, double high, int count) {
   const double power = std::pow(10, std::floor(std::log10(rough)));
   const double lead = rough / power;
   const double step = power * (lead < 1.5 ? 1 : lead < 3 ? 2 : lead < 7 ? 5 : 10);
-  const double first = std::ceil(low / step), last = std::floor(high / step);
-  if (!(std::max(std::abs(first), std::abs(last)) < 1e15)) return result;
-  for (double i = first; i <= last; ++i) result.push_back(i * step);
+  if (!(std::max(std::abs(low), std::abs(high)) / step < 1e15)) return result;
+  for (double i = std::ceil(low / step); i * step <= high; ++i) result.push_back(i * step);
   return result;
 }
 
