@@ -1,5 +1,6 @@
 #include "nn/norm.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -68,10 +69,8 @@ void RunningStatistics::load(const NamedArrays& values) {
   check_names("RunningStatistics: load", {{"mean", mean_.shape()}, {"variance", variance_.shape()}},
               values);
   const Array& variance = values.at("variance");
-  for (std::size_t i = 0; i < variance.size(); ++i) {
-    if (!(variance.data()[i] >= 0)) {
-      throw std::invalid_argument("RunningStatistics: load: a variance is below 0 or NaN");
-    }
+  if (!std::all_of(variance.begin(), variance.end(), [](Real v) { return v >= 0; })) {
+    throw std::invalid_argument("RunningStatistics: load: a variance is below 0 or NaN");
   }
   mean_ = values.at("mean");
   variance_ = values.at("variance");

@@ -132,6 +132,13 @@ TEST_CASE("BatchNorm: the batch's moments in training, their averages in evaluat
   CHECK(all_finite(layer.statistics().variance()));
   layer.statistics().load(saved);
   CHECK(layer.statistics().mean() == saved.at("mean"));
+  for (const Real wrong : {Real(-1), std::numeric_limits<Real>::quiet_NaN()}) {
+    CHECK_THROWS_WITH_AS(
+        layer.statistics().load({{"mean", ones({3})}, {"variance", Array{1, wrong, 1}}}),
+        "RunningStatistics: load: a variance is below 0 or NaN", std::invalid_argument);
+  }
+  CHECK(layer.statistics().mean() == saved.at("mean"));
+  CHECK(layer.statistics().variance() == saved.at("variance"));
 }
 
 TEST_CASE("SelfAttention2d registers its norm and two products, and gradients reach them") {
