@@ -166,8 +166,10 @@ mkdir with_meson/subprojects
 ln -s "$source" with_meson/subprojects/nabla
 (unset PKG_CONFIG_PATH && quietly "$meson" setup with_meson/sub with_meson --force-fallback-for nabla)
 commands=with_meson/sub/compile_commands.json
-grep '"command".*libnabla_\(objects\|exact\)\.a\.p' $commands >engine || fail 'no library in the subproject'
-! grep -v -e '-O3 .*-DNDEBUG\|-DNDEBUG .*-O3 ' engine || fail 'not optimised as subproject'
+grep '"command".*libnabla[a-z_]*\.a\.p' $commands >engine || fail 'no library in the subproject'
+! grep -v -e '-O[13] .*-DNDEBUG\|-DNDEBUG .*-O[13] ' engine || fail 'not optimised as subproject'
+! grep -e '-O0' engine || fail '-O0 as subproject'
+grep -q -e '-O3 .*autograd/conv' engine || fail 'no -O3 as subproject'
 ! grep -q NABLA_DOUBLE $commands || fail 'the library in double as subproject'
 if [ "${NABLA_SUBPROJECT:-}" = build ]; then
   quietly "$meson" compile -C with_meson/sub
