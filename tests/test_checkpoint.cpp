@@ -60,11 +60,21 @@ TEST_CASE("all types, shapes and strange values come back bit for bit") {
   CHECK(same_bytes(whole, back.tensors.at("whole \"π\"")));
 
   write_tensors(folder / "empty.safetensors", {});
-  const std::string pipe = folder / "pipe";
-  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  const std::string refusal = "cannot write " + pipe + ": it is there and not a regular file";
-  CHECK_THROWS_WITH_AS(write_tensors(pipe, {}), refusal.c_str(), std::runtime_error);
   CHECK(read_tensors(folder / "empty.safetensors").tensors.empty());
+}
+
+TEST_CASE("what is there and no file is left alone") {
+  const TemporaryFolder folder;
+  const std::string pipe = folder / "pipe", other = folder / "folder";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  REQUIRE(::mkdir(other.c_str(), 0700) == 0);
+  for (const std::string& path : {pipe, other}) {
+    const std::string refusal = "cannot write " + path + ": it is there and not a regular file";
+    CHECK_THROWS_WITH_AS(write_tensors(path, {}), refusal.c_str(), std::runtime_error);
+  }
+  struct stat status;
+  REQUIRE(::stat(pipe.c_str(), &status) == 0);
+  CHECK(S_ISFIFO(status.st_mode));
 }
 
 TEST_CASE("the bytes are those of the published format") {
