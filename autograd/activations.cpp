@@ -3,7 +3,7 @@
 // has its limits at ±∞.
 #include <cmath>
 
-#include "autograd/functions.hpp"
+#include "autograd/kernels/functions.hpp"
 #include "autograd/ops.hpp"
 
 namespace nabla {

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <unistd.h>
 
-#include "autograd/reduction.hpp"
+#include "autograd/kernels/reduction.hpp"
 
 namespace nabla {
 

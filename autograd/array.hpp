@@ -13,9 +13,9 @@
 #include <type_traits>
 #include <vector>
 
-#include "autograd/memory.hpp"
+#include "autograd/kernels/memory.hpp"
+#include "autograd/kernels/simd.hpp"
 #include "autograd/real.hpp"
-#include "autograd/simd.hpp"
 #include "autograd/xtensor.hpp"
 
 namespace nabla {

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
+#include "autograd/kernels/patches.hpp"
+#include "autograd/kernels/reduction.hpp"
+#include "autograd/kernels/winograd.hpp"
 #include "autograd/ops.hpp"
-#include "autograd/patches.hpp"
-#include "autograd/reduction.hpp"
-#include "autograd/winograd.hpp"
 
 namespace nabla {
 namespace {

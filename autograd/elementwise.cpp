@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "autograd/broadcast.hpp"
-#include "autograd/functions.hpp"
+#include "autograd/kernels/functions.hpp"
 #include "autograd/ops.hpp"
 
 namespace nabla {

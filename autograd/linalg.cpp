@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
 #include "autograd/ops.hpp"
 
 namespace nabla {

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "autograd/channels.hpp"
-#include "autograd/functions.hpp"
+#include "autograd/kernels/channels.hpp"
+#include "autograd/kernels/functions.hpp"
+#include "autograd/kernels/reduction.hpp"
 #include "autograd/ops.hpp"
-#include "autograd/reduction.hpp"
 
 namespace nabla {
 

@@ -14,8 +14,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "autograd/channels.hpp"
-#include "autograd/reduction.hpp"
+#include "autograd/kernels/channels.hpp"
+#include "autograd/kernels/reduction.hpp"
 #include "autograd/tensor.hpp"
 
 namespace nabla::detail {

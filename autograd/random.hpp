@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "autograd/array.hpp"
-#include "autograd/philox.hpp"
+#include "autograd/kernels/philox.hpp"
 
 namespace nabla {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "autograd/functions.hpp"
+#include "autograd/kernels/functions.hpp"
+#include "autograd/kernels/reduction.hpp"
 #include "autograd/ops.hpp"
-#include "autograd/reduction.hpp"
 
 namespace nabla {
 namespace {

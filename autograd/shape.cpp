@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "autograd/kernels/reduction.hpp"
+#include "autograd/kernels/strided.hpp"
 #include "autograd/ops.hpp"
-#include "autograd/reduction.hpp"
-#include "autograd/strided.hpp"
 
 namespace nabla {
 namespace {

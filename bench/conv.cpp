@@ -8,7 +8,7 @@
 #include <cblas.h>
 #include <string>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
 #include "autograd/ops.hpp"
 #include "autograd/random.hpp"
 

@@ -2,8 +2,8 @@
 // step that bench/peers/gan_step.py times in turn with PyTorch's.
 #include "autograd/ops.hpp"
 #include "bench/step.hpp"
-#include "models/adversarial.hpp"
 #include "models/gan/gan.hpp"
+#include "nn/adversarial.hpp"
 #include "nn/optim.hpp"
 
 using namespace nabla;
@@ -20,14 +20,14 @@ int main(int argc, char** argv) {
     const Tensor fake = gan.generate(Tensor(gan.prior(128, rng)));
 
     const models::Gan::Logits logits = gan.discriminate(x, fake.detach());
-    const Tensor d_loss = -models::game_value(logits.real, logits.fake);
+    const Tensor d_loss = -nn::game_value(logits.real, logits.fake);
     d_adam.clear_grad();
     d_loss.backward();
     d_adam.step();
 
     const nn::Frozen fixed(gan.discriminator());
     const Tensor g_loss =
-        models::generator_loss(gan.discriminate(fake), models::GeneratorLoss::non_saturating);
+        nn::generator_loss(gan.discriminate(fake), nn::GeneratorLoss::non_saturating);
     g_adam.clear_grad();
     g_loss.backward();
     g_adam.step();

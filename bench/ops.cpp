@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
 #include "autograd/random.hpp"
 
 using namespace nabla;

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <iostream>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
 
 namespace nabla::bench {
 

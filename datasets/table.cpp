@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
 #include "datasets/file.hpp"
 
 namespace nabla::datasets {

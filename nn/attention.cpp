@@ -5,9 +5,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
+#include "autograd/kernels/reduction.hpp"
 #include "autograd/ops.hpp"
-#include "autograd/reduction.hpp"
 
 namespace nabla::nn {
 namespace {

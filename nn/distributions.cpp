@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "autograd/broadcast.hpp"
-#include "autograd/functions.hpp"
+#include "autograd/kernels/functions.hpp"
 
 namespace nabla::nn {
 namespace {

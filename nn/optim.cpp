@@ -6,7 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "autograd/reduction.hpp"
+#include "autograd/kernels/reduction.hpp"
 
 namespace nabla::nn {
 namespace {

@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "models/aae/aae.hpp"
-#include "models/adversarial.hpp"
-#include "models/metrics.hpp"
+#include "models/measure/metrics.hpp"
+#include "nn/adversarial.hpp"
 #include "tests/models.hpp"
 
 using namespace nabla;

@@ -4,12 +4,13 @@
 #include <doctest/doctest.h>
 
 #include "autograd/ops.hpp"
-#include "models/adversarial.hpp"
+#include "nn/adversarial.hpp"
 #include "nn/linear.hpp"
 #include "tests/models.hpp"
 
 using namespace nabla;
 using namespace nabla::models;
+using namespace nabla::nn;
 using namespace nabla::testing;
 
 namespace {

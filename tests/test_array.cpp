@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "autograd/array.hpp"
-#include "autograd/blas.hpp"
-#include "autograd/reduction.hpp"
+#include "autograd/kernels/gemm.hpp"
+#include "autograd/kernels/reduction.hpp"
 
 using namespace nabla;
 

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "autograd/random.hpp"
-#include "models/coverage.hpp"
+#include "models/measure/coverage.hpp"
 #include "tests/models.hpp"
 
 using namespace nabla;

@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "datasets/dataset.hpp"
-#include "models/features.hpp"
-#include "models/sample_score.hpp"
+#include "models/measure/features.hpp"
+#include "models/measure/sample_score.hpp"
 #include "tests/models.hpp"
 
 using namespace nabla;

@@ -3,16 +3,17 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
-#include "autograd/blas.hpp"
-#include "models/adversarial.hpp"
+#include "autograd/kernels/gemm.hpp"
 #include "models/gan/gan.hpp"
 #include "models/gan/optimal.hpp"
-#include "models/metrics.hpp"
+#include "models/measure/metrics.hpp"
+#include "nn/adversarial.hpp"
 #include "nn/optim.hpp"
 #include "tests/models.hpp"
 
 using namespace nabla;
 using namespace nabla::models;
+using namespace nabla::nn;
 using namespace nabla::testing;
 
 namespace {

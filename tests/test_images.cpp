@@ -5,8 +5,8 @@
 #include <png.h>
 #include <vector>
 
-#include "models/images.hpp"
-#include "models/plot.hpp"
+#include "models/draw/images.hpp"
+#include "models/draw/plot.hpp"
 #include "nn/files.hpp"
 #include "tests/temporary_folder.hpp"
 

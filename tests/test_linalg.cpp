@@ -5,8 +5,8 @@
 #include <random>
 #include <stdexcept>
 
-#include "autograd/blas.hpp"
 #include "autograd/gradcheck.hpp"
+#include "autograd/kernels/gemm.hpp"
 #include "autograd/ops.hpp"
 #include "autograd/random.hpp"
 

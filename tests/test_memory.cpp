@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "autograd/array.hpp"
-#include "autograd/memory.hpp"
+#include "autograd/kernels/memory.hpp"
 
 using namespace nabla;
 

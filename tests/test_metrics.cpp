@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <limits>
 
-#include "models/metrics.hpp"
+#include "models/measure/metrics.hpp"
 #include "tests/reference.hpp"
 
 using namespace nabla;

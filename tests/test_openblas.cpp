@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "autograd/blas.hpp"
-#include "models/metrics.hpp"
+#include "autograd/kernels/gemm.hpp"
+#include "models/measure/metrics.hpp"
 
 namespace nabla {
 namespace {

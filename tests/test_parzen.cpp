@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "autograd/random.hpp"
-#include "models/parzen.hpp"
+#include "models/measure/parzen.hpp"
 #include "tests/models.hpp"
 
 using namespace nabla;

@@ -14,7 +14,7 @@
 #endif
 #include <doctest/doctest.h>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
 
 using namespace nabla;
 using Block = std::array<std::uint32_t, 4>;

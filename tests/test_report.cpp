@@ -2,9 +2,9 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
-#include "models/chart.hpp"
-#include "models/progress.hpp"
-#include "models/report.hpp"
+#include "models/draw/chart.hpp"
+#include "models/draw/report.hpp"
+#include "models/program/progress.hpp"
 
 using namespace nabla::models;
 

@@ -9,8 +9,8 @@
 #include <sys/resource.h>
 
 #include "autograd/ops.hpp"
-#include "models/environment.hpp"
-#include "models/run.hpp"
+#include "models/program/environment.hpp"
+#include "models/program/run.hpp"
 #include "nn/files.hpp"
 #include "nn/linear.hpp"
 #include "tests/temporary_folder.hpp"

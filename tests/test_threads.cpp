@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "autograd/array.hpp"
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
 
 namespace nabla {
 namespace {

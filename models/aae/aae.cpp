@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "models/adversarial.hpp"
+#include "nn/adversarial.hpp"
 
 namespace nabla::models {
 namespace {
@@ -37,11 +37,13 @@ Tensor Aae::discriminate(const Tensor& z) const {
 }
 
 Tensor Aae::discriminator_loss(const Tensor& codes, const Tensor& draws) const {
-  return -game_value(discriminate(draws), discriminate(codes.detach()));  // −V        [G, eq. 1]
+  return -nn::game_value(discriminate(draws),
+                         discriminate(codes.detach()));  // −V        [G, eq. 1]
 }
 
 Tensor Aae::encoder_loss(const Tensor& codes) const {
-  return generator_loss(discriminate(codes), GeneratorLoss::non_saturating);  // −E ln D   [G, §3]
+  return nn::generator_loss(discriminate(codes),
+                            nn::GeneratorLoss::non_saturating);  // −E ln D   [G, §3]
 }
 
 AaeTraining::AaeTraining(const Aae& model, const AaeRates& rates)

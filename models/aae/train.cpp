@@ -4,10 +4,10 @@
 #include "datasets/batches.hpp"
 #include "datasets/dataset.hpp"
 #include "models/aae/aae.hpp"
-#include "models/adversarial.hpp"
 #include "models/autoencoder/pictures.hpp"
-#include "models/run.hpp"
+#include "models/program/run.hpp"
 #include "models/wae/wae.hpp"
+#include "nn/adversarial.hpp"
 #include "nn/schedule.hpp"
 
 namespace {
@@ -45,9 +45,9 @@ Score score(const Aae& aae, const Array& data, Rng rng) {
   const Array draws = rng.normal(codes.shape());
   total.mmd2 = models::mmd2_unbiased(codes, draws, models::prior_kernel(aae.latent()));
   const Tensor fake = aae.discriminate(Tensor(codes)), real = aae.discriminate(Tensor(draws));
-  total.value = models::game_value(real, fake).item();
-  total.codes_called_real = models::share_called_real(fake);
-  total.draws_called_real = models::share_called_real(real);
+  total.value = nn::game_value(real, fake).item();
+  total.codes_called_real = nn::share_called_real(fake);
+  total.draws_called_real = nn::share_called_real(real);
   return total;
 }
 

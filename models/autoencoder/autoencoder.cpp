@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <stdexcept>
 
-#include "models/in_pieces.hpp"
+#include "models/measure/in_pieces.hpp"
 
 namespace nabla::models {
 namespace {

@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include "models/aae/aae.hpp"
-#include "models/in_pieces.hpp"
+#include "models/measure/in_pieces.hpp"
 #include "models/vae/vae.hpp"
 #include "models/wae/wae.hpp"
 #include "nn/optim.hpp"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "models/autoencoder/autoencoder.hpp"
-#include "models/run.hpp"
+#include "models/program/run.hpp"
 
 namespace nabla::models {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "datasets/batches.hpp"
-#include "models/plot.hpp"
-#include "models/sample_score.hpp"
+#include "models/draw/plot.hpp"
+#include "models/measure/sample_score.hpp"
 
 namespace nabla::models {
 namespace {

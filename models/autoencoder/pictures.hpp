@@ -7,8 +7,8 @@
 
 #include "datasets/dataset.hpp"
 #include "models/autoencoder/autoencoder.hpp"
-#include "models/images.hpp"
-#include "models/run.hpp"
+#include "models/draw/images.hpp"
+#include "models/program/run.hpp"
 
 namespace nabla::models {
 

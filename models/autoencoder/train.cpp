@@ -8,9 +8,9 @@
 #include "datasets/dataset.hpp"
 #include "models/autoencoder/contestants.hpp"
 #include "models/autoencoder/pictures.hpp"
-#include "models/plot.hpp"
-#include "models/run.hpp"
-#include "models/sample_score.hpp"
+#include "models/draw/plot.hpp"
+#include "models/measure/sample_score.hpp"
+#include "models/program/run.hpp"
 #include "models/wae/wae.hpp"
 #include "nn/schedule.hpp"
 

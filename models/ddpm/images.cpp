@@ -1,5 +1,5 @@
 // Pictures and figures of diffusions over images.
-#include "models/images.hpp"
+#include "models/draw/images.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 #include "datasets/batches.hpp"
 #include "models/autoencoder/pictures.hpp"
 #include "models/ddpm/trained.hpp"
-#include "models/sample_score.hpp"
+#include "models/measure/sample_score.hpp"
 
 namespace nabla::models {
 namespace {

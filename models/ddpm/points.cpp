@@ -7,11 +7,11 @@
 #include "autograd/ops.hpp"
 #include "datasets/batches.hpp"
 #include "datasets/toy.hpp"
-#include "models/coverage.hpp"
 #include "models/ddpm/trained.hpp"
-#include "models/images.hpp"
-#include "models/metrics.hpp"
-#include "models/plot.hpp"
+#include "models/draw/images.hpp"
+#include "models/draw/plot.hpp"
+#include "models/measure/coverage.hpp"
+#include "models/measure/metrics.hpp"
 
 namespace nabla::models {
 namespace {

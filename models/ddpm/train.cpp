@@ -11,7 +11,7 @@
 #include "models/ddpm/sampler.hpp"
 #include "models/ddpm/trained.hpp"
 #include "models/ddpm/unet.hpp"
-#include "models/run.hpp"
+#include "models/program/run.hpp"
 #include "nn/ema.hpp"
 #include "nn/optim.hpp"
 #include "nn/schedule.hpp"

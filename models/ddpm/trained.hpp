@@ -6,7 +6,7 @@
 #include "datasets/dataset.hpp"
 #include "datasets/transform.hpp"
 #include "models/ddpm/sampler.hpp"
-#include "models/run.hpp"
+#include "models/program/run.hpp"
 
 namespace nabla::models {
 

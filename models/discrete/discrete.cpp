@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
 
 namespace nabla::models {
 namespace {

@@ -10,7 +10,7 @@
 #include "datasets/dataset.hpp"
 #include "datasets/transform.hpp"
 #include "models/discrete/fvsbn.hpp"
-#include "models/run.hpp"
+#include "models/program/run.hpp"
 #include "nn/optim.hpp"
 #include "nn/schedule.hpp"
 

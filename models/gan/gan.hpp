@@ -6,7 +6,7 @@
 //   D(x₁, …, x_m) = σ(l(x₁, …, x_m))           the probability that all m are data     [P, §2]
 //   min over G of max over D of V(D, G) = E_p[ln D] + E_z[ln(1 − D(G(z)))]             [G, eq. 1]
 //
-// The game's value and the losses are in models/adversarial.hpp, the two players' steps in
+// The game's value and the losses are in nn/adversarial.hpp, the two players' steps in
 // train.cpp. Both networks are fully connected. With m = 1 this is the GAN of [G].
 //
 // Letters: B batch, D dimensions of an example, Z latent, m packed examples, H hidden.

@@ -11,14 +11,14 @@
 #include "datasets/dataset.hpp"
 #include "datasets/toy.hpp"
 #include "datasets/transform.hpp"
-#include "models/adversarial.hpp"
-#include "models/coverage.hpp"
+#include "models/draw/plot.hpp"
 #include "models/gan/gan.hpp"
 #include "models/gan/optimal.hpp"
-#include "models/metrics.hpp"
-#include "models/parzen.hpp"
-#include "models/plot.hpp"
-#include "models/run.hpp"
+#include "models/measure/coverage.hpp"
+#include "models/measure/metrics.hpp"
+#include "models/measure/parzen.hpp"
+#include "models/program/run.hpp"
+#include "nn/adversarial.hpp"
 #include "nn/ema.hpp"
 #include "nn/optim.hpp"
 #include "nn/schedule.hpp"
@@ -80,7 +80,7 @@ class Trial {
         const Run& run, std::uint64_t number)
       : data_(data),
         scaling_(scaling),
-        loss_(models::generator_loss_named(options.generator_loss)),
+        loss_(nn::generator_loss_named(options.generator_loss)),
         lr_ratio_(options.lr_ratio),
         averages_(options.average > 0),
         seed_(run.seed() + 1000 * number),
@@ -105,22 +105,22 @@ class Trial {
 
       // D's step: V(D, G) up. Detached, the samples keep G out of it.
       const Gan::Logits logits = gan_.discriminate(x, fake.detach());
-      const Tensor value = models::game_value(logits.real, logits.fake);
+      const Tensor value = nn::game_value(logits.real, logits.fake);
       d_adam_.clear_grad();
       (-value).backward();
       d_adam_.step();
 
       // G's step, on the same z against the new D, whose weights are constants here.
       const nn::Frozen fixed(gan_.discriminator());
-      const Tensor loss = models::generator_loss(gan_.discriminate(fake), loss_);
+      const Tensor loss = nn::generator_loss(gan_.discriminate(fake), loss_);
       g_adam_.clear_grad();
       loss.backward();
       g_adam_.step();
       if (averages_) average_.update();
 
       run.step(-value.item(), B);
-      course.add({value.item(), loss.item(), models::share_called_real(logits.real),
-                  1 - models::share_called_real(logits.fake)},
+      course.add({value.item(), loss.item(), nn::share_called_real(logits.real),
+                  1 - nn::share_called_real(logits.fake)},
                  1.0 / static_cast<double>(batches.size()));
     }
     return course;
@@ -137,11 +137,10 @@ class Trial {
       const Array fake = scaling_.apply(sample(some.size(), rng));
       const Tensor real_logits = gan_.discriminate(blurred(Tensor(x), noise, rng));
       const Tensor fake_logits = gan_.discriminate(blurred(Tensor(fake), noise, rng));
-      course.add(
-          {models::game_value(real_logits, fake_logits).item(),
-           models::generator_loss(fake_logits, loss_).item(),
-           models::share_called_real(real_logits), 1 - models::share_called_real(fake_logits)},
-          static_cast<double>(some.size()) / static_cast<double>(rows));
+      course.add({nn::game_value(real_logits, fake_logits).item(),
+                  nn::generator_loss(fake_logits, loss_).item(), nn::share_called_real(real_logits),
+                  1 - nn::share_called_real(fake_logits)},
+                 static_cast<double>(some.size()) / static_cast<double>(rows));
     }
     return course;
   }
@@ -200,7 +199,7 @@ class Trial {
 
   const Array& data_;
   const Standardizer& scaling_;
-  models::GeneratorLoss loss_;
+  nn::GeneratorLoss loss_;
   double lr_ratio_;
   bool averages_;
   std::uint64_t seed_;
@@ -532,7 +531,7 @@ void optimal_discriminator(Run& run, const Options& given) {
     adam.set_lr(run.lr() * left_of(run, options, run.epoch() - 1));
     for (std::size_t step = 0; step < steps; ++step) {
       const Tensor x(pair.p().sample(B, rng)), fake(pair.q().sample(B, rng));
-      const Tensor loss = -models::game_value(D(x), D(fake));
+      const Tensor loss = -nn::game_value(D(x), D(fake));
       adam.clear_grad();
       loss.backward();
       adam.step();

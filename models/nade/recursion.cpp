@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "autograd/blas.hpp"
-#include "autograd/functions.hpp"
+#include "autograd/kernels/functions.hpp"
+#include "autograd/kernels/gemm.hpp"
 #include "autograd/ops.hpp"
 
 namespace nabla::models {

@@ -7,7 +7,7 @@
 #include "datasets/dataset.hpp"
 #include "datasets/transform.hpp"
 #include "models/nade/nade.hpp"
-#include "models/run.hpp"
+#include "models/program/run.hpp"
 #include "nn/optim.hpp"
 #include "nn/schedule.hpp"
 

@@ -4,7 +4,7 @@
 #include "datasets/batches.hpp"
 #include "datasets/dataset.hpp"
 #include "models/autoencoder/pictures.hpp"
-#include "models/run.hpp"
+#include "models/program/run.hpp"
 #include "models/wae/wae.hpp"
 #include "nn/optim.hpp"
 #include "nn/schedule.hpp"

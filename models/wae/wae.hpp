@@ -21,7 +21,7 @@
 #pragma once
 
 #include "models/autoencoder/autoencoder.hpp"
-#include "models/metrics.hpp"
+#include "models/measure/metrics.hpp"
 
 namespace nabla::models {
 

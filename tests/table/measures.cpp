@@ -3,11 +3,11 @@
 #include <cmath>
 #include <numeric>
 
-#include "models/adversarial.hpp"
-#include "models/coverage.hpp"
 #include "models/ddpm/discretised.hpp"
-#include "models/metrics.hpp"
-#include "models/parzen.hpp"
+#include "models/measure/coverage.hpp"
+#include "models/measure/metrics.hpp"
+#include "models/measure/parzen.hpp"
+#include "nn/adversarial.hpp"
 #include "tests/points.hpp"
 #include "tests/table/table.hpp"
 
@@ -583,7 +583,7 @@ std::vector<Entry> model_entries() {
   std::vector<Entry> list(4);
   list[0].title = "game_value";
   list[0].declares = {"game_value(Tensor, Tensor)"};
-  list[0].call = [](const Tensors& x) { return m::game_value(x[0], x[1]); };
+  list[0].call = [](const Tensors& x) { return nn::game_value(x[0], x[1]); };
   list[0].reference = [](const std::vector<Numbers>& x) {
     Quad real = 0, fake = 0;
     for (const Quad l : x[0].data) real += log_sigmoid_of(l) / static_cast<Quad>(x[0].size());
@@ -601,8 +601,8 @@ std::vector<Entry> model_entries() {
     entry.title = minimax ? "generator_loss, minimax" : "generator_loss, non-saturating";
     entry.declares = {"generator_loss(Tensor, GeneratorLoss)", "generator_loss_named(string)"};
     entry.call = [=](const Tensors& x) {
-      return m::generator_loss(x[0],
-                               m::generator_loss_named(minimax ? "minimax" : "non-saturating"));
+      return nn::generator_loss(x[0],
+                                nn::generator_loss_named(minimax ? "minimax" : "non-saturating"));
     };
     entry.reference = [=](const std::vector<Numbers>& x) {
       Quad total = 0;
@@ -612,11 +612,11 @@ std::vector<Entry> model_entries() {
     entry.samples = {{points({17}, -4, 5)}, {points({3, 1}, -4, 5)}};
     entry.large = {{points({40000}, -4, 5)}};
     entry.refusals = {{"generator loss \"none\": minimax or non-saturating",
-                       [] { m::generator_loss_named("none"); }}};
+                       [] { nn::generator_loss_named("none"); }}};
   }
   list[3] = measure_entry(
       "share_called_real", {"share_called_real(Tensor)"},
-      [](const Arrays& x) { return Doubles{m::share_called_real(Tensor(x[0]))}; },
+      [](const Arrays& x) { return Doubles{nn::share_called_real(Tensor(x[0]))}; },
       [](const std::vector<Numbers>& x) {
         Quad count = 0;
         for (const Quad l : x[0].data) count += l > 0;

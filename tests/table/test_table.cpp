@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-#include "autograd/blas.hpp"
+#include "autograd/kernels/gemm.hpp"
 #include "tests/reference.hpp"
 #include "tests/table/names.hpp"
 #include "tests/table/run.hpp"
@@ -238,10 +238,10 @@ const std::vector<std::string> headers{"autograd/ops.hpp",
                                        "nn/norm.hpp",
                                        "nn/schedule.hpp",
                                        "nn/time_embedding.hpp",
-                                       "models/adversarial.hpp",
-                                       "models/coverage.hpp",
-                                       "models/metrics.hpp",
-                                       "models/parzen.hpp",
+                                       "nn/adversarial.hpp",
+                                       "models/measure/coverage.hpp",
+                                       "models/measure/metrics.hpp",
+                                       "models/measure/parzen.hpp",
                                        "models/ddpm/discretised.hpp"};
 
 }  // namespace
