@@ -8,8 +8,6 @@
 #include <stdexcept>
 #include <unistd.h>
 
-#include "autograd/kernels/reduction.hpp"
-
 namespace nabla {
 
 std::string to_string(const Shape& shape) {
@@ -108,16 +106,48 @@ std::vector<std::size_t> normalised_axes(const char* operation, const Axes& axes
   return result;
 }
 
-Array unbroadcast(const Array& a, const Shape& shape) {
-  if (a.shape() == shape) return a;
-  const std::size_t added = a.dimension() - shape.size();
-  std::vector<std::size_t> axes;
-  for (std::size_t i = 0; i < a.dimension(); ++i) {
-    if (i < added || (shape[i - added] == 1 && a.shape()[i] != 1)) axes.push_back(i);
+namespace detail {
+namespace {
+
+// Writes the part of an array that lies below `axis`, repeated to `shape`, and returns where it
+// ends. `own` is the array's shape, with as many axes as `shape`. What is broadcast is written once
+// and then copied.
+Real* repeat(const Real* source, const Shape& own, const Shape& shape, std::size_t axis,
+             Real* target) {
+  if (axis == shape.size()) {
+    *target = *source;
+    return target + 1;
   }
-  Array result = detail::sum_axes(a, axes, true);
-  result.reshape(shape);
-  return result;
+  if (own[axis] == 1) {
+    const Real* const end = repeat(source, own, shape, axis + 1, target);
+    const std::size_t block = static_cast<std::size_t>(end - target);
+    if (block == 1) return std::fill_n(target, shape[axis], *source);
+    for (std::size_t i = 1; i < shape[axis]; ++i) std::copy_n(target, block, target + i * block);
+    return target + shape[axis] * block;
+  }
+  std::size_t block = 1;
+  for (std::size_t i = axis + 1; i < own.size(); ++i) block *= own[i];
+  for (std::size_t i = 0; i < own[axis]; ++i) {
+    target = repeat(source + i * block, own, shape, axis + 1, target);
+  }
+  return target;
 }
+
+}  // namespace
+
+Array repeated(const Array& a, const Shape& shape) {
+  Shape own(shape.size(), 1);
+  std::copy_backward(a.shape().begin(), a.shape().end(), own.end());
+  Array whole(shape);
+  repeat(a.data(), own, shape, 0, whole.data());
+  return whole;
+}
+
+const Array& spread_operands(const Array& a, const Shape& shape, std::deque<Array>& room) {
+  if (a.shape() == shape || size_of(shape) == 0) return a;
+  return room.emplace_back(repeated(a, shape));
+}
+
+}  // namespace detail
 
 }  // namespace nabla

@@ -16,6 +16,7 @@
 #include "autograd/kernels/memory.hpp"
 #include "autograd/kernels/simd.hpp"
 #include "autograd/real.hpp"
+#include "autograd/threads.hpp"
 #include "autograd/xtensor.hpp"
 
 namespace nabla {
@@ -28,9 +29,6 @@ using IndexArray = xt::xarray<std::int64_t, xt::layout_type::row_major>;
 
 /// Axes of an array; negative ones count from the back, as in NumPy.
 using Axes = std::vector<std::ptrdiff_t>;
-
-/// Below this number of elements a second thread costs more than it brings.
-constexpr std::size_t parallel_threshold = 1u << 15;
 
 /// "(64, 784)", "(3,)", "()".
 std::string to_string(const Shape& shape);
@@ -92,14 +90,6 @@ Shape broadcast_shape(const char* operation, const Shape& a, const Shape& b);
 std::vector<std::size_t> normalised_axes(const char* operation, const Axes& axes,
                                          const Shape& shape);
 
-/// Sums `a` over the axes along which `shape` was broadcast to a.shape(): the adjoint of
-/// broadcasting. unbroadcast((2, 3), (3,)) sums axis 0; ((2, 3), (2, 1)) sums axis 1.
-Array unbroadcast(const Array& a, const Shape& shape);
-
-/// unbroadcast of an expression. Without broadcasting it is only evaluated.
-template <class E, std::enable_if_t<!std::is_same_v<std::decay_t<E>, Array>, int> = 0>
-Array unbroadcast(const E& expression, const Shape& shape);
-
 /// target = expression, or target += expression, without a temporary; large elementwise
 /// expressions are spread over the OpenMP pool. Shapes must be equal: the caller has checked.
 enum class Update { assign, add };
@@ -137,6 +127,9 @@ constexpr bool is_one_loop() {
   return IsSpreadable<E>::value;
 #endif
 }
+
+// `a` repeated to a shape that it broadcasts to and that has elements.
+Array repeated(const Array& a, const Shape& shape);
 
 // The same expression with operands that are broadcast written out in `room`, so that all of them
 // lie in memory like the result.
@@ -233,13 +226,6 @@ void evaluate_into(Array& target, const E& expression, Update update) {
   } else {
     xt::noalias(target) = target + expression;
   }
-}
-
-template <class E, std::enable_if_t<!std::is_same_v<std::decay_t<E>, Array>, int>>
-Array unbroadcast(const E& expression, const Shape& shape) {
-  Array whole = compute(expression);
-  if (whole.shape() == shape) return whole;
-  return unbroadcast(whole, shape);
 }
 
 }  // namespace nabla

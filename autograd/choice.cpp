@@ -8,8 +8,6 @@
 
 namespace nabla {
 
-using detail::accumulate_summed, detail::spread;
-
 namespace {
 
 // The gradient of a choice of a over b: g where `a` won, g / 2 in a tie.

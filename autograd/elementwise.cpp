@@ -9,7 +9,6 @@
 
 namespace nabla {
 
-using detail::accumulate_summed, detail::spread;
 using simd::term;
 
 namespace {

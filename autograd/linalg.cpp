@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "autograd/broadcast.hpp"
 #include "autograd/kernels/gemm.hpp"
 #include "autograd/ops.hpp"
 
@@ -178,7 +179,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
        weight.value().data(), 0, y.data(), {bias.value().data()});
   const auto backward = [](Node& out, Node& x, Node& weight, Node& bias) {
     linear_backward(out.grad(), x, weight);
-    if (bias.requires_grad()) bias.accumulate(unbroadcast(out.grad(), bias.value.shape()));
+    accumulate_summed(bias, out.grad());
   };
   return record("linear", std::move(y), backward, x, weight, bias);
 }
@@ -194,7 +195,7 @@ Tensor linear_relu(const Tensor& x, const Tensor& weight, const Tensor& bias, Re
   const auto backward = [slope](Node& out, Node& x, Node& weight, Node& bias) {
     const Array da = compute(xt::where(out.value > 0, out.grad(), slope * out.grad()));
     linear_backward(da, x, weight);
-    if (bias.requires_grad()) bias.accumulate(unbroadcast(da, bias.value.shape()));
+    accumulate_summed(bias, da);
   };
   return record("linear_relu", std::move(y), backward, x, weight, bias);
 }

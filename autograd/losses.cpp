@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "autograd/broadcast.hpp"
 #include "autograd/kernels/channels.hpp"
 #include "autograd/kernels/functions.hpp"
 #include "autograd/kernels/reduction.hpp"

@@ -100,7 +100,7 @@ Tensor linear(const Tensor& x, const Tensor& weight);
 /// max(y, slope · y) of y = x W + b, slope in [0, 1]: relu(linear(…)), or leaky_relu, in one pass.
 Tensor linear_relu(const Tensor& x, const Tensor& weight, const Tensor& bias, Real slope = 0);
 
-// Shapes: shape.cpp ---------------------------------------------------------------------------
+// Shapes: shape.cpp; parts of an axis, from slice on: slices.cpp; by index: indexing.cpp ---------
 
 /// A shape to ask for; one size may be −1: as large as the number of elements demands.
 using NewShape = std::vector<std::ptrdiff_t>;
@@ -115,18 +115,18 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape);
 /// back, positions outside are clipped; the step is at least 1.
 Tensor slice(const Tensor& x, std::ptrdiff_t axis, std::ptrdiff_t start, std::ptrdiff_t stop = end,
              std::ptrdiff_t step = 1);
+/// Pieces of the given sizes along an axis; their sum must be the axis.
+std::vector<Tensor> split(const Tensor& x, const std::vector<std::size_t>& sizes,
+                          std::ptrdiff_t axis);
+Tensor concat(const std::vector<Tensor>& parts, std::ptrdiff_t axis);
+Tensor stack(const std::vector<Tensor>& parts, std::ptrdiff_t axis = 0);  // along a new axis
+/// `before` and `after` elements of `value` around x along an axis.
+Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t after,
+           Real value = 0);
 /// y[i…] = x[…, index[i…], …] where index has x's shape but for `axis` (torch.gather).
 Tensor gather(const Tensor& x, std::ptrdiff_t axis, const IndexArray& index);
 /// Rows of a table: (N, E) by an index of any shape S gives S + (E,).
 Tensor embedding(const Tensor& table, const IndexArray& index);
-Tensor concat(const std::vector<Tensor>& parts, std::ptrdiff_t axis);
-Tensor stack(const std::vector<Tensor>& parts, std::ptrdiff_t axis = 0);  // along a new axis
-/// Pieces of the given sizes along an axis; their sum must be the axis.
-std::vector<Tensor> split(const Tensor& x, const std::vector<std::size_t>& sizes,
-                          std::ptrdiff_t axis);
-/// `before` and `after` elements of `value` around x along an axis.
-Tensor pad(const Tensor& x, std::ptrdiff_t axis, std::size_t before, std::size_t after,
-           Real value = 0);
 
 // Images and whatever has channels last: (B, h, w, C) -------------------------------------------
 // conv.cpp, with winograd.cpp for 3 × 3; patches.cpp; pooling.cpp; normalisation.cpp,

@@ -3,8 +3,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "autograd/kernels/reduction.hpp"
 #include "autograd/ops.hpp"
+#include "autograd/threads.hpp"
 
 namespace nabla {
 namespace {

@@ -6,8 +6,14 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "autograd/kernels/philox.hpp"
+
 namespace nabla {
 namespace {
+
+philox::Position position(const Rng::State& state) {
+  return {state.seed, state.stream, state.counter};
+}
 
 template <class... Parts>
 [[noreturn]] void refuse(const Parts&... parts) {
@@ -23,7 +29,7 @@ class Words {
 
   std::uint32_t next() {
     if (used_ == buffer_.size()) {
-      philox::fill_words(at_, buffer_.data(), buffer_.size() / 4);
+      philox::fill_words(position(at_), buffer_.data(), buffer_.size() / 4);
       at_.counter += buffer_.size() / 4;
       used_ = 0;
     }
@@ -89,14 +95,14 @@ void Rng::fill_uniform(Array& out, Real low, Real high) {
   if (!(low < high) || !std::isfinite(high - low)) {
     refuse("uniform: needs low < high with a finite difference, got [", low, ", ", high, ")");
   }
-  philox::fill_uniform(take(out.size()), out.data(), out.size(), low, high);
+  philox::fill_uniform(position(take(out.size())), out.data(), out.size(), low, high);
 }
 
 void Rng::fill_normal(Array& out, Real mean, Real std_dev) {
   if (!std::isfinite(mean) || !std::isfinite(std_dev) || std_dev < 0) {
     refuse("normal: needs a finite mean and std_dev ≥ 0, got ", mean, " and ", std_dev);
   }
-  philox::fill_normal(take(out.size()), out.data(), out.size(), mean, std_dev);
+  philox::fill_normal(position(take(out.size())), out.data(), out.size(), mean, std_dev);
 }
 
 Array Rng::uniform(const Shape& shape, Real low, Real high) {
@@ -161,13 +167,13 @@ std::vector<std::size_t> Rng::permutation(std::size_t n) {
 
 Real Rng::uniform() {
   Real u = 0;
-  philox::fill_uniform(take(1), &u, 1, 0, 1);
+  philox::fill_uniform(position(take(1)), &u, 1, 0, 1);
   return u;
 }
 
 Real Rng::normal() {
   Real z = 0;
-  philox::fill_normal(take(1), &z, 1, 0, 1);
+  philox::fill_normal(position(take(1)), &z, 1, 0, 1);
   return z;
 }
 

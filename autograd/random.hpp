@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "autograd/array.hpp"
-#include "autograd/kernels/philox.hpp"
 
 namespace nabla {
 
@@ -43,7 +42,12 @@ class Rng {
   Real normal();
 
   /// Seed, stream, and the counter of the next unused block of four 32-bit words.
-  using State = philox::Position;
+  struct State {
+    std::uint64_t seed, stream, counter;
+    bool operator==(const State& other) const {
+      return seed == other.seed && stream == other.stream && counter == other.counter;
+    }
+  };
   State state() const { return state_; }
   void set_state(const State& state) { state_ = state; }
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <iostream>
 
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/threads.hpp"
 
 namespace nabla::bench {
 

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/threads.hpp"
 #include "datasets/file.hpp"
 
 namespace nabla::datasets {

@@ -10,7 +10,6 @@
 namespace nabla::nn {
 namespace {
 
-using detail::accumulate_summed, detail::spread;
 using simd::term, simd::Vector;
 
 const Real half_log_2pi = static_cast<Real>(0.5 * std::log(2 * std::acos(-1.0)));

@@ -6,7 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "autograd/kernels/reduction.hpp"
+#include "autograd/threads.hpp"
 
 namespace nabla::nn {
 namespace {

@@ -6,8 +6,9 @@
 #include <stdexcept>
 
 #include "autograd/array.hpp"
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/broadcast.hpp"
 #include "autograd/kernels/reduction.hpp"
+#include "autograd/threads.hpp"
 
 using namespace nabla;
 

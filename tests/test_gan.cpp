@@ -3,7 +3,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/threads.hpp"
 #include "models/gan/gan.hpp"
 #include "models/gan/optimal.hpp"
 #include "models/measure/metrics.hpp"

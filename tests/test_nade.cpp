@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 #include <fstream>
 
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/threads.hpp"
 #include "models/nade/nade.hpp"
 #include "tests/models.hpp"
 #include "tests/temporary_folder.hpp"

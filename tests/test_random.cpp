@@ -14,7 +14,8 @@
 #endif
 #include <doctest/doctest.h>
 
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/kernels/philox.hpp"
+#include "autograd/threads.hpp"
 
 using namespace nabla;
 using Block = std::array<std::uint32_t, 4>;

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "autograd/broadcast.hpp"
 #include "autograd/gradcheck.hpp"
 #include "autograd/ops.hpp"
 
@@ -20,8 +21,8 @@ Tensor scaled_square(const Tensor& a, const Tensor& x) {
   broadcast_shape("scaled_square", a.shape(), x.shape());  // throws, with both shapes
   Array y = compute(a.value() * x.value() * x.value());
   const auto backward = [](Node& out, Node& a, Node& x) {
-    a.accumulate(unbroadcast(out.grad() * x.value * x.value, a.value.shape()));
-    x.accumulate(unbroadcast(out.grad() * 2 * a.value * x.value, x.value.shape()));
+    accumulate_summed(a, out.grad() * x.value * x.value);
+    accumulate_summed(x, out.grad() * 2 * a.value * x.value);
   };
   return record("scaled_square", std::move(y), backward, a, x);
 }

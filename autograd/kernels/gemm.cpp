@@ -8,23 +8,26 @@
 #include <stdexcept>
 #include <string>
 
-namespace nabla {
-namespace {
+#include "autograd/threads.hpp"
 
-using detail::Product;
+namespace nabla {
 
 // OpenBLAS works on the thread that calls it. Products come to it already cut, from inside parallel
 // regions of ours: threads of its own would be a second pool there, and 0.3.34, told to use more
 // than one, waits for ever for those that OpenMP does not start in a region. Some versions pass the
 // number on to OpenMP, where it is put back.
-void keep_openblas_alone() {
+void detail::keep_openblas_alone() {
   const int ours = omp_get_max_threads();
   openblas_set_num_threads(1);
   omp_set_num_threads(ours);
 }
 
+namespace {
+
+using detail::Product;
+
 // Said before main(), for programs that never call set_threads().
-[[maybe_unused]] const bool openblas_is_alone = (keep_openblas_alone(), true);
+[[maybe_unused]] const bool openblas_is_alone = (detail::keep_openblas_alone(), true);
 
 // Below this many multiplications waking the second thread costs more than it brings.
 constexpr std::ptrdiff_t parallel_products = std::ptrdiff_t{1} << 18;
@@ -236,16 +239,6 @@ void gemm(Transpose transpose_a, Transpose transpose_b, std::size_t m, std::size
 
 int blas_threading() {
   return openblas_get_parallel();
-}
-
-void set_threads(int count) {
-  if (count < 1) throw std::invalid_argument("threads: " + std::to_string(count) + " is below 1");
-  omp_set_num_threads(count);
-  keep_openblas_alone();  // whatever the program has told it since
-}
-
-int threads() {
-  return omp_get_max_threads();
 }
 
 }  // namespace nabla

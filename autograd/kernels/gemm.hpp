@@ -41,6 +41,9 @@ class Products {
 
 namespace detail {
 
+/// Tells OpenBLAS to work on the thread that calls it. Said before main(), and by set_threads().
+void keep_openblas_alone();
+
 /// While one lives, its thread calls OpenBLAS, by itself or by xt::linalg: wherever that is,
 /// OpenBLAS does it on that thread alone, so that the bits do not depend on the number of threads.
 class OpenblasCall {
@@ -59,10 +62,5 @@ class OpenblasCall {
 
 /// The flavour of OpenBLAS: 0 one thread, 1 a thread pool of its own, 2 OpenMP (what is wanted).
 int blas_threading();
-
-/// Number of threads for gemm and for elementwise work: both share one OpenMP pool. OpenBLAS itself
-/// is told to use one, before main() and here: it is called from inside parallel regions.
-void set_threads(int count);
-int threads();
 
 }  // namespace nabla

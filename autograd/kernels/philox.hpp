@@ -1,7 +1,7 @@
-// The generator behind Rng as plain functions of (seed, stream, counter): internal to random.cpp
-// and its tests. Compiled without contraction of a·b + c to a fused multiply-add (see meson.build)
-// and without the C library's logarithm and sine, whose last bits differ between versions; what is
-// left is + − × ÷ √ of IEEE 754 and integers, so the numbers are the same on every machine.
+// The generator behind Rng as plain functions of (seed, stream, counter). Compiled without
+// contraction of a·b + c to a fused multiply-add (see meson.build) and without the C library's
+// logarithm and sine, whose last bits differ between versions; what is left is + − × ÷ √ of IEEE
+// 754 and integers, so the numbers are the same on every machine.
 #pragma once
 
 #include <array>
@@ -15,9 +15,6 @@ namespace nabla::philox {
 /// Where a call starts to read: block number `counter` of a stream.
 struct Position {
   std::uint64_t seed, stream, counter;
-  bool operator==(const Position& other) const {
-    return seed == other.seed && stream == other.stream && counter == other.counter;
-  }
 };
 
 /// The four 32-bit words of one block, written as the paper has them (Salmon et al. 2011, §3.3):

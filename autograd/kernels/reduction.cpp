@@ -27,6 +27,13 @@ std::vector<Span3> reduction_passes(const Shape& shape, const std::vector<std::s
   return passes;
 }
 
+Span3 span_around(const Shape& shape, std::size_t axis) {
+  Span3 span{1, shape[axis], 1};
+  for (std::size_t i = 0; i < axis; ++i) span.outer *= shape[i];
+  for (std::size_t i = axis + 1; i < shape.size(); ++i) span.inner *= shape[i];
+  return span;
+}
+
 Shape reduced_shape(const Shape& shape, const std::vector<std::size_t>& axes, bool keepdims) {
   std::vector<std::size_t> left;
   for (std::size_t i = 0; i < shape.size(); ++i) {

@@ -1,10 +1,11 @@
-// Reductions on bare memory, without a graph: internal to the operations.
+// Reductions on bare memory, without a graph.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
 #include "autograd/array.hpp"
+#include "autograd/threads.hpp"
 
 namespace nabla::detail {
 
@@ -14,6 +15,9 @@ struct Span3 {
   std::size_t size() const { return outer * reduced * inner; }
   std::size_t results() const { return outer * inner; }
 };
+
+/// The array as what lies before, along and behind one axis.
+Span3 span_around(const Shape& shape, std::size_t axis);
 
 /// One pass for each group of adjacent axes, the last group first; sizes as they are when the
 /// passes are done in this order. `axes` sorted. (2, 3, 4, 5) over {0, 2, 3} gives 6×20×1, 1×2×3.
@@ -60,19 +64,6 @@ Array sum_axes(const Array& a, const std::vector<std::size_t>& axes, bool keepdi
 /// target may be uninitialised.
 void expand_axes(const Array& a, const std::vector<std::size_t>& axes, Real scale, Real beta,
                  Array& target);
-
-/// Calls job(0) … job(count − 1), on all threads where the numbers to work on are many. Not through
-/// OpenMP's own `if`, which sets up a team of one each time.
-template <class Job>
-void for_each_job(std::size_t count, std::size_t numbers, const Job& job) {
-  if (count < 2 || numbers < parallel_threshold) {
-    for (std::size_t j = 0; j < count; ++j) job(j);
-    return;
-  }
-  const std::ptrdiff_t jobs = static_cast<std::ptrdiff_t>(count);
-#pragma omp parallel for schedule(static)
-  for (std::ptrdiff_t j = 0; j < jobs; ++j) job(static_cast<std::size_t>(j));
-}
 
 /// Calls body(start, count, reduced) for each contiguous line of a span; element start + k belongs
 /// to the result number reduced(k).

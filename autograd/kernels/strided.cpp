@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "autograd/kernels/reduction.hpp"
+#include "autograd/threads.hpp"
 
 namespace nabla::detail {
 namespace {

@@ -1,5 +1,5 @@
 // Copies between differently laid out memory: what permute, slice, concat, pad and broadcast_to
-// come down to. Internal to the operations.
+// come down to.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,11 @@ struct Loop {
 /// contiguous along different loops. No two positions of the target may coincide.
 void copy_strided(const Real* source, Real* target, std::vector<Loop> loops,
                   Update update = Update::assign);
+
+/// For target = beta · target + source, beta 0 or 1.
+inline Update update_for(Real beta) {
+  return beta == 0 ? Update::assign : Update::add;
+}
 
 /// Row-major strides: (2, 3, 4) gives 12, 4, 1.
 std::vector<std::ptrdiff_t> row_major_strides(const Shape& shape);

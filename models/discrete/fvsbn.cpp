@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "autograd/broadcast.hpp"
 #include "autograd/kernels/gemm.hpp"
 
 namespace nabla::models {
@@ -18,10 +19,9 @@ void clear_upper(Array& a) {
   }
 }
 
-Array lower_part(const Array& a) {
-  Array result = a;
-  clear_upper(result);
-  return result;
+Array lower_part(Array a) {
+  clear_upper(a);
+  return a;
 }
 
 // l_bd = b_d + Σ_{j<d} W_dj x_bj. One operation, for the time of it: masked once, no transpose.
@@ -46,7 +46,7 @@ Tensor lower_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
           clear_upper(dw);
           weight.accumulate(std::move(dw));
         }
-        bias.accumulate(unbroadcast(out.grad(), bias.value.shape()));
+        accumulate_summed(bias, out.grad());
       },
       x, weight, bias);
 }

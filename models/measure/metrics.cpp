@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "autograd/kernels/reduction.hpp"
+#include "autograd/threads.hpp"
 
 namespace nabla::models {
 namespace {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "autograd/broadcast.hpp"
 #include "autograd/kernels/functions.hpp"
 #include "autograd/kernels/gemm.hpp"
 #include "autograd/ops.hpp"
@@ -130,8 +131,7 @@ void take_in(const Real* w, Real* a, Real* h, std::size_t stride) {
 struct Walk {
   std::uint8_t* x;
   Real* l;
-  Real* a;
-  Real* h;
+  Real *a, *h;
 };
 
 // Dimensions [from, to) of one example. `known` of its inputs are given; at the others
@@ -364,7 +364,7 @@ Tensor nade_logits(const Tensor& x, const NadeWeights& weights, const Ordering& 
     backward(packed, B, inputs, g, a, dW, dV, dc);
     W.accumulate_with([&](Array& target, Real beta) { unpack_rows(dW, o, beta, target); });
     V.accumulate_with([&](Array& target, Real beta) { unpack_rows(dV, o, beta, target); });
-    b.accumulate(unbroadcast(out.grad(), b.value.shape()));
+    accumulate_summed(b, out.grad());
     Array dc_only = empty(c.value.shape());  // without the padding
     std::copy_n(dc.data(), dc_only.size(), dc_only.data());
     c.accumulate(std::move(dc_only));

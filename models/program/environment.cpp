@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "autograd/config.hpp"
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/threads.hpp"
 #include "models/program/version.hpp"
 
 namespace nabla::models {

@@ -2,7 +2,7 @@
 #include <iostream>
 #include <new>
 
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/threads.hpp"
 #include "models/program/environment.hpp"
 #include "models/program/run_state.hpp"
 #include "nn/files.hpp"

@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/threads.hpp"
 #include "tests/reference.hpp"
 #include "tests/table/names.hpp"
 #include "tests/table/run.hpp"
