@@ -19,6 +19,7 @@
 #include <limits>
 #include <vector>
 
+#include "autograd/kernels/conv_shape.hpp"
 #include "autograd/tensor.hpp"
 
 namespace nabla {
@@ -129,19 +130,14 @@ Tensor gather(const Tensor& x, std::ptrdiff_t axis, const IndexArray& index);
 Tensor embedding(const Tensor& table, const IndexArray& index);
 
 // Images and whatever has channels last: (B, h, w, C) -------------------------------------------
-// conv.cpp, with winograd.cpp for 3 × 3; patches.cpp; pooling.cpp; normalisation.cpp,
-// group_norm.cpp
-
-/// s and p below, the same along both axes of an image.
-struct ConvOptions {
-  std::size_t stride = 1, padding = 0;
-};
+// conv.cpp, pooling.cpp, normalisation.cpp, group_norm.cpp
 
 /// y[b,i,j,o] = Σ_{u,v,c} x[b, is + u − p, js + v − p, c] W[u,v,c,o] + bias[o]: x (B, h, w, C),
-/// weight (kh, kw, C, O) → (B, h', w', O), h' = ⌊(h + 2p − kh) / s⌋ + 1. x is 0 outside the image.
-/// The bias is (O,), or (B, O): another one for each image. An infinity, NaN or a number beyond
-/// 2048 stays in the windows that hold it; smaller ones may leave some 1e-6 of theirs in outputs
-/// beside them, where 3 × 3 kernels are computed in fewer multiplications (winograd.hpp).
+/// weight (kh, kw, C, O) → (B, h', w', O), h' = ⌊(h + 2p − kh) / s⌋ + 1, s and p the options'
+/// stride and padding. x is 0 outside the image. The bias is (O,), or (B, O): another one for each
+/// image. An infinity, NaN or a number beyond 2048 stays in the windows that hold it; smaller ones
+/// may leave some 1e-6 of theirs in outputs beside them, where 3 × 3 kernels are computed in fewer
+/// multiplications (winograd.hpp).
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const ConvOptions& options = {});
 /// conv2d(x, weight, bias) + residual in one pass; the residual has the result's shape.
