@@ -13,8 +13,6 @@
 
 namespace nabla::nn {
 
-/// Parameters and their names, as Module::named_parameters() lists them.
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 using DoubleArray = xt::xarray<double, xt::layout_type::row_major>;
 /// F32, F64 and I64 of the format.
 using StoredArray = std::variant<Array, DoubleArray, IndexArray>;

@@ -33,6 +33,13 @@ void EMA::swap() {
   swapped_ = !swapped_;
 }
 
+void EMA::adopt() {
+  if (swapped_) throw std::logic_error("ema: adopt() while the averages are swapped in");
+  for (std::size_t k = 0; k < parameters_.size(); ++k) {
+    parameters_[k].mutable_value() = averages_[k];
+  }
+}
+
 EMA::Average::Average(EMA& ema) : ema_(ema) {
   if (ema.swapped_) throw std::logic_error("ema: the averages are swapped in already");
   ema.swap();

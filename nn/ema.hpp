@@ -47,6 +47,10 @@ class EMA {
   /// Throws std::logic_error if the averages are in already.
   Average average() { return Average(*this); }
 
+  /// The averages become the weights, for good: at the end of training, so that the model that is
+  /// kept is the one that was evaluated. Throws std::logic_error while they are swapped in.
+  void adopt();
+
   struct State {
     NamedArrays arrays;  ///< by label, or number where labels are missing or not unique
     std::uint64_t updates = 0;

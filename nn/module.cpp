@@ -6,24 +6,39 @@
 namespace nabla::nn {
 
 struct Module::Contents {
-  std::vector<std::pair<std::string, Tensor>> parameters;
+  NamedTensors parameters, buffers;
+  std::map<std::string, Check> checks;  // of those buffers that have one
   std::vector<std::pair<std::string, Module>> children;
   bool training = true;
 };
 
 Module::Module() : contents_(std::make_shared<Contents>()) {}
 
-std::vector<std::pair<std::string, Tensor>> Module::named_parameters() const {
-  std::vector<std::pair<std::string, Tensor>> list;
+NamedTensors Module::listed(NamedTensors Contents::*kind) const {
+  NamedTensors list;
   std::unordered_set<const Node*> seen;
-  for (const auto& own : contents_->parameters) {
+  for (const auto& own : (*contents_).*kind) {
     if (seen.insert(&own.second.node()).second) list.push_back(own);
   }
   for (const auto& [prefix, child] : contents_->children) {
-    for (const auto& [name, tensor] : child.named_parameters()) {
+    for (const auto& [name, tensor] : child.listed(kind)) {
       if (seen.insert(&tensor.node()).second) list.emplace_back(prefix + "." + name, tensor);
     }
   }
+  return list;
+}
+
+NamedTensors Module::named_parameters() const {
+  return listed(&Contents::parameters);
+}
+
+NamedTensors Module::named_buffers() const {
+  return listed(&Contents::buffers);
+}
+
+NamedTensors Module::named_tensors() const {
+  NamedTensors list = named_parameters();
+  for (auto& named : named_buffers()) list.push_back(std::move(named));
   return list;
 }
 
@@ -54,18 +69,33 @@ bool Module::training() const {
 
 NamedArrays Module::state() const {
   NamedArrays values;
-  for (const auto& [name, tensor] : named_parameters()) values.emplace(name, tensor.value());
+  for (const auto& [name, tensor] : named_tensors()) values.emplace(name, tensor.value());
   return values;
 }
 
 void Module::load(const NamedArrays& values) const {
+  const NamedTensors tensors = named_tensors();
   std::map<std::string, Shape> expected;
-  for (const auto& [name, tensor] : named_parameters()) expected.emplace(name, tensor.shape());
+  for (const auto& [name, tensor] : tensors) expected.emplace(name, tensor.shape());
   check_names("load", expected, values);
-  for (auto& [name, tensor] : named_parameters()) {
+  std::map<const Node*, Check> checks;
+  collect_checks(checks);
+  for (const auto& [name, tensor] : tensors) {
+    const auto check = checks.find(&tensor.node());
+    if (check != checks.end()) check->second(values.at(name));
+  }
+  for (const auto& [name, tensor] : tensors) {
     Tensor target = tensor;
     target.mutable_value() = values.at(name);
   }
+}
+
+void Module::collect_checks(std::map<const Node*, Check>& checks) const {
+  for (const auto& [name, tensor] : contents_->buffers) {
+    const auto check = contents_->checks.find(name);
+    if (check != contents_->checks.end()) checks.emplace(&tensor.node(), check->second);
+  }
+  for (const auto& child : contents_->children) child.second.collect_checks(checks);
 }
 
 Tensor Module::parameter(const std::string& name, Array initial) {
@@ -73,6 +103,15 @@ Tensor Module::parameter(const std::string& name, Array initial) {
   Tensor tensor = nabla::parameter(std::move(initial));
   tensor.set_label(name);
   contents_->parameters.emplace_back(name, tensor);
+  return tensor;
+}
+
+Tensor Module::buffer(const std::string& name, Array initial, Check check) {
+  check_name(name);
+  Tensor tensor = constant(std::move(initial));
+  tensor.set_label(name);
+  contents_->buffers.emplace_back(name, tensor);
+  if (check) contents_->checks.emplace(name, std::move(check));
   return tensor;
 }
 
@@ -85,7 +124,7 @@ void Module::children(const std::vector<std::pair<std::string, Module>>& list) {
     }
     contents_->children.emplace_back(name, child);
   }
-  for (auto& [path, tensor] : named_parameters()) {
+  for (const auto& [path, tensor] : named_tensors()) {
     Tensor named = tensor;
     named.set_label(path);
   }
@@ -103,7 +142,7 @@ void Module::check_name(const std::string& name) const {
     }
     return false;
   };
-  if (taken(contents_->parameters) || taken(contents_->children)) {
+  if (taken(contents_->parameters) || taken(contents_->buffers) || taken(contents_->children)) {
     throw std::invalid_argument("module: the name \"" + name + "\" is already taken");
   }
 }

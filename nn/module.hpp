@@ -1,7 +1,9 @@
-// Module: parameters by name, and other modules inside.
+// Module: parameters and buffers by name, and other modules inside.
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,7 +15,8 @@
 namespace nabla::nn {
 
 /// What every layer and model is made of. A cheap handle, like Tensor: copies share parameters,
-/// children and mode, so that a layer may be copied or moved into place after it was registered.
+/// buffers, children and mode, so that a layer may be copied or moved into place after it was
+/// registered.
 ///
 ///   class Autoencoder : public Module {
 ///    public:
@@ -31,9 +34,14 @@ class Module {
   /// Parameters with their path, "encoder.weight": own ones first, then each child's, in the order
   /// of registration. One that is reachable twice (a shared layer) is listed once, by its first
   /// path.
-  std::vector<std::pair<std::string, Tensor>> named_parameters() const;
+  NamedTensors named_parameters() const;
   std::vector<Tensor> parameters() const;
   std::size_t parameter_count() const;  ///< numbers, not arrays
+
+  /// Buffers likewise: what a model holds besides, and no optimiser changes.
+  NamedTensors named_buffers() const;
+  /// Parameters, then buffers: all that makes the model what it is.
+  NamedTensors named_tensors() const;
 
   void clear_grad() const;
 
@@ -42,10 +50,10 @@ class Module {
   void eval() const { train(false); }
   bool training() const;
 
-  /// Copies of all values by path.
+  /// Copies of all values by path, those of buffers too.
   NamedArrays state() const;
   /// Sets all values. Throws std::invalid_argument, and changes nothing, unless names and shapes
-  /// are exactly those of named_parameters().
+  /// are exactly those of named_tensors() and the checks of all buffers pass.
   void load(const NamedArrays& values) const;
 
  protected:
@@ -53,6 +61,12 @@ class Module {
   /// this module is somebody's child. Throws std::invalid_argument on an empty name, one with a
   /// dot, or one that a parameter or child already has.
   Tensor parameter(const std::string& name, Array initial);
+
+  /// Throws std::invalid_argument on values that cannot be a buffer's, though the shape is right.
+  using Check = std::function<void(const Array& values)>;
+  /// Registers a constant under the same rules and returns it: running statistics, or a table that
+  /// was drawn once. It is changed in place, by mutable_value(), so that copies see it.
+  Tensor buffer(const std::string& name, Array initial, Check check = nullptr);
 
   /// Registers modules under the same rules for names.
   void children(const std::vector<std::pair<std::string, Module>>& list);
@@ -62,6 +76,8 @@ class Module {
 
   void check_name(const std::string& name) const;
   bool contains(const Module& other) const;
+  NamedTensors listed(NamedTensors Contents::*kind) const;
+  void collect_checks(std::map<const Node*, Check>& checks) const;
 
   std::shared_ptr<Contents> contents_;
 };

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "autograd/tensor.hpp"
@@ -10,6 +11,8 @@
 namespace nabla::nn {
 
 using NamedArrays = std::map<std::string, Array>;
+/// Tensors and their names, in order, as Module::named_parameters() lists them.
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 /// Throws std::invalid_argument unless `given` has exactly the expected names, each with its shape.
 /// The message lists what is missing, what is unknown and whose shape differs:

@@ -79,6 +79,24 @@ TEST_CASE("averages are swapped in for a scope and out again, also past an excep
   CHECK(ema.state().arrays.at("hidden.weight") == full({2}, 2));
 }
 
+TEST_CASE("averages are adopted for good, and not while they are swapped in") {
+  Tensor w = parameter(full({2}, 1));
+  EMA ema({w}, {0.5});
+  w.mutable_value().fill(3);
+  ema.update();
+  {
+    const EMA::Average average = ema.average();
+    CHECK_THROWS_WITH_AS(ema.adopt(), "ema: adopt() while the averages are swapped in",
+                         std::logic_error);
+  }
+  CHECK(w.value() == full({2}, 3));
+  ema.adopt();
+  CHECK(w.value() == full({2}, 2));
+  CHECK(ema.state().arrays.at("0") == full({2}, 2));
+  w.mutable_value().fill(7);  // their own numbers from here on
+  CHECK(ema.state().arrays.at("0") == full({2}, 2));
+}
+
 TEST_CASE("state is saved and restored") {
   Tensor w = parameter(full({2}, 1)), v = parameter(full({2}, 1));
   EMA a({w}, {0.999, true}), b({v}, {0.999, true});

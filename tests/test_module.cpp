@@ -24,6 +24,7 @@ class Tree : public Module {
 
 class Open : public Module {
  public:
+  using Module::buffer;
   using Module::children;
   using Module::parameter;
 };
@@ -115,6 +116,52 @@ TEST_CASE("values are saved and loaded by name") {
   CHECK(other.left.w.value() == Array{2, 3});
   other.left.w.mutable_value().fill(9);
   CHECK(state.at("left.w") == Array{2, 3});
+}
+
+TEST_CASE("buffers are part of the model, shared by copies, and no parameters") {
+  Open inner, root;
+  inner.parameter("w", ones({2}));
+  Tensor table = inner.buffer("table", Array{1, 2, 3});
+  root.children({{"first", inner}, {"second", inner}});
+  CHECK(names(root) == std::vector<std::string>{"first.w"});
+  CHECK(root.parameters().size() == 1);
+  CHECK(root.parameter_count() == 2);
+  REQUIRE(root.named_buffers().size() == 1);
+  CHECK(root.named_buffers()[0].first == "first.table");
+  REQUIRE(root.named_tensors().size() == 2);
+  CHECK(root.named_tensors()[1].first == "first.table");
+  CHECK(table.label() == "first.table");
+  CHECK_FALSE(table.requires_grad());
+  const Open copy = root;
+  table.mutable_value().fill(7);
+  nn::NamedArrays state = copy.state();
+  CHECK(state.size() == 2);
+  CHECK(state.at("first.table") == full({3}, 7));
+  state.at("first.table").fill(8);
+  CHECK(table.value() == full({3}, 7));  // a copy
+  root.load(state);
+  CHECK(table.value() == full({3}, 8));
+  CHECK(copy.state().at("first.table") == full({3}, 8));
+  state.erase("first.table");
+  CHECK_THROWS_WITH(root.load(state), "load: missing \"first.table\" (3,)");
+  CHECK_THROWS_WITH(inner.buffer("w", ones({1})), "module: the name \"w\" is already taken");
+  CHECK_THROWS_WITH(inner.parameter("table", ones({1})),
+                    "module: the name \"table\" is already taken");
+}
+
+TEST_CASE("a buffer's check refuses values from afar, and then nothing is changed") {
+  Open inner, root;
+  const Tensor w = inner.parameter("w", ones({2}));
+  const Tensor scale = inner.buffer("scale", ones({1}), [](const Array& values) {
+    if (values(0) <= 0) throw std::invalid_argument("scale: must be above 0");
+  });
+  root.children({{"inner", inner}});
+  CHECK_THROWS_WITH(root.load({{"inner.w", zeros({2})}, {"inner.scale", zeros({1})}}),
+                    "scale: must be above 0");
+  CHECK(w.value() == ones({2}));
+  root.load({{"inner.w", zeros({2})}, {"inner.scale", full({1}, 2)}});
+  CHECK(w.value() == zeros({2}));
+  CHECK(scale.value() == full({1}, 2));
 }
 
 TEST_CASE("load refuses what does not fit, says all that is wrong and changes nothing") {
