@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "autograd/kernels/conv_shape.hpp"
+#include "autograd/kernels/moments.hpp"
 #include "autograd/tensor.hpp"
 
 namespace nabla {
@@ -130,7 +131,7 @@ Tensor gather(const Tensor& x, std::ptrdiff_t axis, const IndexArray& index);
 Tensor embedding(const Tensor& table, const IndexArray& index);
 
 // Images and whatever has channels last: (B, h, w, C) -------------------------------------------
-// conv.cpp, pooling.cpp, normalisation.cpp, group_norm.cpp
+// conv.cpp, pooling.cpp, normalisation.cpp, attention.cpp
 
 /// y[b,i,j,o] = Σ_{u,v,c} x[b, is + u − p, js + v − p, c] W[u,v,c,o] + bias[o]: x (B, h, w, C),
 /// weight (kh, kw, C, O) → (B, h', w', O), h' = ⌊(h + 2p − kh) / s⌋ + 1, s and p the options'
@@ -170,8 +171,15 @@ Tensor group_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, std:
 Tensor group_norm_silu(const Tensor& x, const Tensor& gain, const Tensor& shift, std::size_t groups,
                        Real epsilon = 1e-5);
 /// … all axes but the last, the batch's (Ioffe & Szegedy 2015, arXiv:1502.03167); gain and shift
-/// (C,). nn::BatchNorm keeps the averages for evaluation.
-Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real epsilon = 1e-5);
+/// (C,). The moments of each channel go to `moments`, unless it is null: nn::BatchNorm keeps their
+/// averages for evaluation.
+Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real epsilon = 1e-5,
+                  std::vector<Moments>* moments = nullptr);
+
+/// softmax(q kᵀ / √d) v for each head, over all positions of an image: (B, h, w, 3 C), which is q,
+/// k and v side by side, each cut into heads of d = C / heads channels, → (B, h, w, C). Vaswani et
+/// al. 2017, arXiv:1706.03762, eq. 1.
+Tensor attention(const Tensor& qkv, std::size_t heads);
 
 // Losses, one number per element or example: losses.cpp ---------------------------------------
 

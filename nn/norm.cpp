@@ -1,16 +1,19 @@
 #include "nn/norm.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "autograd/normalisation.hpp"
 #include "autograd/ops.hpp"
 
 namespace nabla::nn {
 namespace {
+
+void check_epsilon(const char* layer, Real epsilon) {
+  check_number(std::isfinite(epsilon) && epsilon >= 0, layer, "epsilon", epsilon, "finite and ≥ 0");
+}
 
 void check_momentum(const char* layer, Real momentum) {
   check_number(momentum >= 0 && momentum <= 1, layer, "momentum", momentum, "in [0, 1]");
@@ -24,7 +27,7 @@ GroupNorm::GroupNorm(std::size_t groups, std::size_t channels, Real epsilon)
     throw std::invalid_argument("GroupNorm: the groups must divide the channels, got " +
                                 std::to_string(groups) + " and " + std::to_string(channels));
   }
-  detail::check_epsilon("GroupNorm", epsilon);
+  check_epsilon("GroupNorm", epsilon);
   gain_ = parameter("gain", full({channels}, 1, "GroupNorm"));
   shift_ = parameter("shift", zeros({channels}));
 }
@@ -38,7 +41,7 @@ Tensor GroupNorm::silu(const Tensor& x) const {
 }
 
 LayerNorm::LayerNorm(std::size_t channels, Real epsilon) : epsilon_(epsilon) {
-  detail::check_epsilon("LayerNorm", epsilon);
+  check_epsilon("LayerNorm", epsilon);
   gain_ = parameter("gain", full({channels}, 1, "LayerNorm"));
   shift_ = parameter("shift", zeros({channels}));
 }
@@ -48,49 +51,52 @@ Tensor LayerNorm::operator()(const Tensor& x) const {
 }
 
 RunningStatistics::RunningStatistics(std::size_t channels)
-    : mean_(full({channels}, 0, "RunningStatistics")), variance_(ones({channels})) {}
+    : mean_(buffer("mean", full({channels}, 0, "RunningStatistics"))),
+      variance_(buffer("variance", ones({channels}), [](const Array& variance) {
+        if (!std::all_of(variance.begin(), variance.end(), [](Real v) { return v >= 0; })) {
+          throw std::invalid_argument("RunningStatistics: load: a variance is below 0 or NaN");
+        }
+      })) {}
 
-void RunningStatistics::update(const Array& mean, const Array& variance, Real momentum) {
+void RunningStatistics::update(const Array& mean, const Array& variance, Real momentum) const {
   check_momentum("RunningStatistics::update", momentum);
   if (mean.shape() != mean_.shape() || variance.shape() != mean_.shape()) {
     throw std::invalid_argument("RunningStatistics::update: needs a mean and a variance of shape " +
                                 to_string(mean_.shape()) + ", got " + to_string(mean.shape()) +
                                 " and " + to_string(variance.shape()));
   }
-  evaluate_into(mean_, (1 - momentum) * mean_ + momentum * mean);
-  evaluate_into(variance_, (1 - momentum) * variance_ + momentum * variance);
+  const auto move = [momentum](Tensor average, const Array& value) {
+    Array& a = average.mutable_value();
+    evaluate_into(a, (1 - momentum) * a + momentum * value);
+  };
+  move(mean_, mean);
+  move(variance_, variance);
 }
 
-NamedArrays RunningStatistics::state() const {
-  return {{"mean", mean_}, {"variance", variance_}};
-}
-
-void RunningStatistics::load(const NamedArrays& values) {
+void RunningStatistics::load(const NamedArrays& values) const {
   check_names("RunningStatistics: load", {{"mean", mean_.shape()}, {"variance", variance_.shape()}},
               values);
-  const Array& variance = values.at("variance");
-  if (!std::all_of(variance.begin(), variance.end(), [](Real v) { return v >= 0; })) {
-    throw std::invalid_argument("RunningStatistics: load: a variance is below 0 or NaN");
-  }
-  mean_ = values.at("mean");
-  variance_ = values.at("variance");
+  Module::load(values);
 }
 
 BatchNorm::BatchNorm(std::size_t channels, const BatchNormOptions& options)
-    : options_(options), statistics_(std::make_shared<RunningStatistics>(channels)) {
-  detail::check_epsilon("BatchNorm", options.epsilon);
+    : options_(options), statistics_(channels) {
+  check_epsilon("BatchNorm", options.epsilon);
   check_momentum("BatchNorm", options.momentum);
   gain_ = parameter("gain", ones({channels}));
   shift_ = parameter("shift", zeros({channels}));
+  children({{"statistics", statistics_}});
 }
 
 Tensor BatchNorm::operator()(const Tensor& x) const {
-  detail::check_affine("BatchNorm", x, gain_, shift_, 2);
+  check_input(x);
+  const auto& [momentum, epsilon] = options_;
   if (!training()) {
-    const Array deviation = compute(xt::sqrt(statistics_->variance() + options_.epsilon));
-    return (x - Tensor(statistics_->mean())) * (gain_ / Tensor(deviation)) + shift_;
+    const Array deviation = compute(xt::sqrt(statistics_.variance() + epsilon));
+    return (x - Tensor(statistics_.mean())) * (gain_ / Tensor(deviation)) + shift_;
   }
-  std::vector<detail::Moments> moments = detail::channel_moments("BatchNorm", x.value());
+  std::vector<Moments> moments;
+  const Tensor y = batch_norm(x, gain_, shift_, epsilon, &moments);
   const std::size_t channels = moments.size();
   const double n = static_cast<double>(x.size() / channels);
   Array mean = empty({channels}), variance = empty({channels});
@@ -98,8 +104,26 @@ Tensor BatchNorm::operator()(const Tensor& x) const {
     mean(c) = static_cast<Real>(moments[c].mean);
     variance(c) = static_cast<Real>(moments[c].variance * (n > 1 ? n / (n - 1) : 1));
   }
-  statistics_->update(mean, variance, options_.momentum);
-  return detail::batch_norm(x, gain_, shift_, options_.epsilon, std::move(moments));
+  statistics_.update(mean, variance, momentum);
+  return y;
+}
+
+// In the layer's own name: batch_norm would speak in its.
+void BatchNorm::check_input(const Tensor& x) const {
+  if (x.ndim() < 2) {
+    throw std::invalid_argument("BatchNorm: the input needs at least 2 axes, got " +
+                                to_string(x.shape()));
+  }
+  if (x.size(-1) != gain_.size()) {
+    throw std::invalid_argument("BatchNorm: gain and shift must have shape " +
+                                to_string(Shape{x.size(-1)}) + " for the input " +
+                                to_string(x.shape()) + ", got " + to_string(gain_.shape()) +
+                                " and " + to_string(shift_.shape()));
+  }
+  if (training() && x.size() == 0) {
+    throw std::invalid_argument("BatchNorm: an empty batch has no mean, got " +
+                                to_string(x.shape()));
+  }
 }
 
 }  // namespace nabla::nn

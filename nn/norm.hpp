@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 
 #include "nn/module.hpp"
 
@@ -38,23 +37,25 @@ class LayerNorm : public Module {
   Real epsilon_;
 };
 
-/// Averages of the mean and the variance of each channel, (C,), which start at 0 and 1. They are no
-/// parameters; for a checkpoint: run.keep("norm", layer.statistics(), WithBest::yes).
-class RunningStatistics {
+/// Averages of the mean and the variance of each channel, (C,), which start at 0 and 1. Buffers
+/// "mean" and "variance": part of the model that the layer belongs to, and no parameters.
+class RunningStatistics : public Module {
  public:
   explicit RunningStatistics(std::size_t channels);
 
-  const Array& mean() const { return mean_; }
-  const Array& variance() const { return variance_; }
+  const Array& mean() const { return mean_.value(); }
+  const Array& variance() const { return variance_.value(); }
 
-  /// average = (1 − momentum) average + momentum · new
-  void update(const Array& mean, const Array& variance, Real momentum);
+  /// average = (1 − momentum) average + momentum · new. Throws std::invalid_argument unless both
+  /// are (C,) and the momentum is in [0, 1].
+  void update(const Array& mean, const Array& variance, Real momentum) const;
 
-  NamedArrays state() const;  ///< "mean" and "variance"
-  void load(const NamedArrays& values);
+  /// Module::load(), in its own name. That and any load() of a model throws std::invalid_argument,
+  /// and changes nothing, if a variance is below 0 or NaN.
+  void load(const NamedArrays& values) const;
 
  private:
-  Array mean_, variance_;
+  Tensor mean_, variance_;
 };
 
 struct BatchNormOptions {
@@ -65,7 +66,7 @@ struct BatchNormOptions {
 /// Over all axes but the last: x (…, C). In training by the moments of the batch, which must not be
 /// empty; in evaluation mode by their averages from training. The average is of the variance
 /// divided by n − 1, for a batch of n numbers a channel (n for n = 1). Ioffe & Szegedy 2015,
-/// arXiv:1502.03167, algorithm 2.
+/// arXiv:1502.03167, algorithm 2. Child "statistics".
 class BatchNorm : public Module {
  public:
   explicit BatchNorm(std::size_t channels, const BatchNormOptions& options = {});
@@ -73,12 +74,14 @@ class BatchNorm : public Module {
   Tensor operator()(const Tensor& x) const;
 
   /// Shared by copies of the layer.
-  RunningStatistics& statistics() const { return *statistics_; }
+  const RunningStatistics& statistics() const { return statistics_; }
 
  private:
+  void check_input(const Tensor& x) const;
+
   Tensor gain_, shift_;
   BatchNormOptions options_;
-  std::shared_ptr<RunningStatistics> statistics_;
+  RunningStatistics statistics_;
 };
 
 }  // namespace nabla::nn

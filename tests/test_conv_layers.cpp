@@ -127,6 +127,18 @@ TEST_CASE("BatchNorm: the batch's moments in training, their averages in evaluat
   CHECK(copy.statistics().mean() == expected_mean);  // shared, and not moved in evaluation
   check_layer(layer, [&] { return layer(x); });
 
+  // They are part of the model.
+  NamedArrays model = layer.state();
+  CHECK(model.size() == 4);
+  CHECK(model.at("statistics.mean") == expected_mean);
+  CHECK(model.at("statistics.variance") == expected_variance);
+  const BatchNorm other(3, {Real(0.25), Real(1e-3)});
+  other.load(model);
+  other.eval();
+  CHECK(other(x).value() == layer(x).value());
+  model.at("statistics.variance")(0) = -1;
+  CHECK_THROWS_AS(other.load(model), std::invalid_argument);
+
   layer.train();
   layer(Tensor(ones({1, 3})));  // one number a channel: nothing divided by 0
   CHECK(all_finite(layer.statistics().variance()));

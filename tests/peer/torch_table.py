@@ -163,6 +163,16 @@ def mlp(x, *parameters):
 
 
 def attention(heads):
+    def f(qkv):
+        batch, height, width, channels = qkv.shape
+        q, k, v = (part.reshape(batch, height * width, heads, -1).transpose(1, 2)
+                   for part in qkv.chunk(3, -1))
+        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        return y.reshape(batch, height, width, channels // 3)
+    return f
+
+
+def self_attention(heads):
     def f(x, gain, shift, weight, bias, out_weight, out_bias):
         batch, height, width, channels = x.shape
         z = group_norm(3)(x, gain, shift).reshape(batch, height * width, channels).transpose(0, 1)
@@ -383,6 +393,8 @@ functions = {
     "group_norm of single numbers": group_norm(6),
     "layer_norm": layer_norm,
     "batch_norm": batch_norm,
+    "batch_norm's moments": lambda x: torch.stack(
+        [x.flatten(0, -2).mean(0), x.flatten(0, -2).var(0, correction=0)]),
 
     "binary_cross_entropy":
         lambda l, t: F.binary_cross_entropy_with_logits(l, t, reduction="none"),
@@ -502,8 +514,10 @@ for groups in 1, 3, 6:
     functions[f"group_norm in {groups}"] = group_norm(groups)
     functions[f"group_norm_silu in {groups}"] = (
         lambda x, gain, shift, groups=groups: F.silu(group_norm(groups)(x, gain, shift)))
+for heads in 1, 2, 6:
+    functions[f"attention, {heads} heads"] = attention(heads)
 for heads in 1, 2:
-    functions[f"SelfAttention2d, {heads} heads"] = attention(heads)
+    functions[f"SelfAttention2d, {heads} heads"] = self_attention(heads)
 for row in 7, 2, 1:
     functions[f"sinusoidal_embedding of size {row}"] = sinusoidal(row)
 

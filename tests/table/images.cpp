@@ -430,7 +430,7 @@ std::vector<Entry> norm_entries() {
       {700, 100}));
   list.back().parts = Parts{{0, std::nullopt, std::nullopt}, 0};
   list.push_back(norm_entry(
-      "batch_norm", "batch_norm(Tensor, Tensor, Tensor, Real)",
+      "batch_norm", "batch_norm(Tensor, Tensor, Tensor, Real, vector<Moments>)",
       [](const Tensors& x, Real epsilon) { return batch_norm(x[0], x[1], x[2], epsilon); },
       by_channel(), false, {{5, 17}, {2, 3, 2, 6}, {300, 2}, {2, 1}, {1, 1}, {6, 4, 5, 24}},
       {4000, 30}));
@@ -442,10 +442,111 @@ std::vector<Entry> norm_entries() {
       {"batch_norm: an empty batch has no mean, got (0, 6)", [] {
          batch_norm(Tensor(empty({0, 6})), Tensor(ones({6})), Tensor(ones({6})));
        }});
+  // Its moments, of x alone.
+  Entry moments;
+  moments.title = "batch_norm's moments";
+  moments.declares = {"batch_norm(Tensor, Tensor, Tensor, Real, vector<Moments>)"};
+  moments.call = [](const Tensors& x) {
+    const std::size_t channels = x[0].size(-1);
+    std::vector<Moments> of_channels;
+    batch_norm(x[0], Tensor(ones({channels})), Tensor(ones({channels})), 1, &of_channels);
+    Array both = empty({2, channels});
+    for (std::size_t c = 0; c < channels; ++c) {
+      both(0, c) = static_cast<Real>(of_channels[c].mean);
+      both(1, c) = static_cast<Real>(of_channels[c].variance);
+    }
+    return Tensor(both);
+  };
+  moments.reference = [](const std::vector<Numbers>& in) {
+    const Numbers& x = in[0];
+    const std::size_t channels = x.shape.back(), rows = x.size() / channels;
+    Numbers both(Shape{2, channels}, 0);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      both.data[i % channels] += x.data[i] / static_cast<Quad>(rows);
+    }
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const Quad d = x.data[i] - both.data[i % channels];
+      both.data[channels + i % channels] += d * d / static_cast<Quad>(rows);
+    }
+    return both;
+  };
+  moments.samples = {{points({5, 17}, 1, 3)}, {points({2, 3, 2, 6}, 1, 3)}, {points({1, 2}, 1, 3)}};
+  moments.large = {{points({4000, 30}, 1, 3)}};
+  moments.constants = {0};
+  moments.normwise = 1;
+  list.push_back(moments);
   return list;
 }
 
+// Attention -----------------------------------------------------------------------------------
+
+Entry attention_entry(std::size_t heads, std::size_t channels) {
+  Entry entry;
+  entry.title = "attention, " + std::to_string(heads) + " heads";
+  entry.declares = {"attention(Tensor, size_t)"};
+  entry.call = [=](const Tensors& x) { return attention(x[0], heads); };
+  entry.reference = [=](const std::vector<Numbers>& in) { return attended(in[0], heads); };
+  const std::size_t width = 3 * channels;
+  entry.samples = {{points({2, 2, 3, width}, -1, 2)},
+                   {points({1, 1, 1, width}, -1, 2)},
+                   {empty({0, 3, 3, width})},
+                   {empty({2, 0, 3, width})}};
+  entry.large = {{points({5, 12, 11, width}, -1, 2)}};
+  entry.normwise = 1;
+  entry.eps = 64;
+  entry.gradient_eps = 256;
+  entry.gradient_scale = 1;
+  entry.parts = Parts{{0}, 0};
+  const std::string why =
+      "attention: the input is (B, h, w, 3 C), of which the heads divide C, got ";
+  entry.refusals = {{why + "(2, 2, 18) and 2",
+                     [] {
+                       attention(Tensor(zeros({2, 2, 18})), 2);
+                     }},
+                    {why + "(1, 2, 2, 16) and 2",
+                     [] {
+                       attention(Tensor(zeros({1, 2, 2, 16})), 2);
+                     }},
+                    {why + "(1, 2, 2, 18) and 4",
+                     [] {
+                       attention(Tensor(zeros({1, 2, 2, 18})), 4);
+                     }},
+                    {why + "(1, 2, 2, 18) and 0", [] {
+                       attention(Tensor(zeros({1, 2, 2, 18})), 0);
+                     }}};
+  entry.sizes = {{"heads",
+                  [](std::size_t n) {
+                    return attention(Tensor(zeros({1, 2, 2, 18})), n);
+                  },
+                  [](Wide n) {
+                    return Right{n < 1 || 6 % n != 0, {1, 2, 2, 6}, {}};
+                  }}};
+  return entry;
+}
+
 }  // namespace
+
+Numbers attended(const Numbers& qkv, std::size_t heads) {
+  const std::size_t N = qkv.shape[1] * qkv.shape[2], C = qkv.shape[3] / 3, d = C / heads;
+  Numbers y(Shape{qkv.shape[0], qkv.shape[1], qkv.shape[2], C}, 0);
+  for_each_position({qkv.shape[0], heads, N}, [&](const Shape& at) {
+    const auto part = [&](std::size_t which, std::size_t position, std::size_t c) {
+      return qkv.data[(at[0] * N + position) * 3 * C + which * C + at[1] * d + c];
+    };
+    Quads scores(N, 0);
+    for (std::size_t j = 0; j < N; ++j) {
+      for (std::size_t c = 0; c < d; ++c) scores[j] += part(0, at[2], c) * part(1, j, c);
+      scores[j] /= std::sqrt(static_cast<Quad>(d));
+    }
+    const Quads weights = softmax_of(scores);
+    for (std::size_t j = 0; j < N; ++j) {
+      for (std::size_t c = 0; c < d; ++c) {
+        y.data[(at[0] * N + at[2]) * C + at[1] * d + c] += weights[j] * part(2, j, c);
+      }
+    }
+  });
+  return y;
+}
 
 Numbers normalised(const std::vector<Numbers>& in, const Partition& part, Quad epsilon, bool silu) {
   const Numbers& x = in[0];
@@ -554,6 +655,7 @@ std::vector<Entry> image_entries() {
   }
   for (const std::size_t factor : {1, 2, 3}) list.push_back(upsample_entry(factor));
   for (Entry& entry : norm_entries()) list.push_back(std::move(entry));
+  for (const std::size_t heads : {1, 2, 6}) list.push_back(attention_entry(heads, 6));
   return list;
 }
 

@@ -340,8 +340,7 @@ std::vector<Entry> norm_layers() {
   fixed->eval();
   const Array mean = points({6}, -1, 1), variance = points({6}, 0.5, 2);
   list.push_back(layer_entry(
-      "BatchNorm in evaluation",
-      {"BatchNorm::statistics()", "RunningStatistics::load(NamedArrays)"}, fixed,
+      "BatchNorm in evaluation", {"RunningStatistics::load(NamedArrays)"}, fixed,
       [=](const Tensors& t) {
         fixed->statistics().load({{"mean", t[1].value()}, {"variance", t[2].value()}});
         return (*fixed)(t[0]);
@@ -373,12 +372,12 @@ std::vector<Entry> norm_layers() {
   Entry update;
   update.title = "RunningStatistics";
   update.declares = {"RunningStatistics::RunningStatistics(size_t)",
-                     "RunningStatistics::update(Array, Array, Real)", "RunningStatistics::state()"};
+                     "RunningStatistics::update(Array, Array, Real)", "RunningStatistics::mean()",
+                     "RunningStatistics::variance()"};
   update.call = [](const Tensors& t) {
     nn::RunningStatistics statistics(t[0].size());
     statistics.update(t[0].value(), t[1].value(), Real(0.25));
-    const nn::NamedArrays state = statistics.state();
-    return stack({Tensor(state.at("mean")), Tensor(state.at("variance"))});
+    return stack({Tensor(statistics.mean()), Tensor(statistics.variance())});
   };
   update.reference = [](const std::vector<Numbers>& in) {
     Numbers y(Shape{2, in[0].size()}, 0);
@@ -404,7 +403,7 @@ Entry attention_layer(std::size_t channels, std::size_t heads, std::size_t group
   Rng rng(4);
   const auto layer = std::make_shared<nn::SelfAttention2d>(channels, heads, groups, rng,
                                                            nn::AttentionOptions{false});
-  const std::size_t C = channels, d = C / heads;
+  const std::size_t C = channels;
   Entry entry = layer_entry(
       "SelfAttention2d, " + std::to_string(heads) + " heads",
       {"SelfAttention2d::SelfAttention2d(size_t, size_t, size_t, Rng, AttentionOptions)",
@@ -414,25 +413,7 @@ Entry attention_layer(std::size_t channels, std::size_t heads, std::size_t group
         const Numbers& x = in[0];
         const Numbers qkv = affine(
             {normalised({x, in[1], in[2]}, by_group(groups), Real(1e-5), false), in[3], in[4]});
-        const std::size_t N = x.shape[1] * x.shape[2];
-        Numbers seen(x.shape, 0);
-        for_each_position({x.shape[0], heads, N}, [&](const Shape& at) {
-          const auto part = [&](std::size_t which, std::size_t position, std::size_t c) {
-            return qkv.data[(at[0] * N + position) * 3 * C + which * C + at[1] * d + c];
-          };
-          Quads scores(N, 0);
-          for (std::size_t j = 0; j < N; ++j) {
-            for (std::size_t c = 0; c < d; ++c) scores[j] += part(0, at[2], c) * part(1, j, c);
-            scores[j] /= std::sqrt(static_cast<Quad>(d));
-          }
-          const Quads weights = softmax_of(scores);
-          for (std::size_t j = 0; j < N; ++j) {
-            for (std::size_t c = 0; c < d; ++c) {
-              seen.data[(at[0] * N + at[2]) * C + at[1] * d + c] += weights[j] * part(2, j, c);
-            }
-          }
-        });
-        Numbers y = affine({seen, in[5], in[6]});
+        Numbers y = affine({attended(qkv, heads), in[5], in[6]});
         for (std::size_t i = 0; i < y.size(); ++i) y.data[i] += x.data[i];
         return y;
       },

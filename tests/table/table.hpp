@@ -178,6 +178,8 @@ Numbers convolved(const std::vector<Numbers>& in, const ConvOptions& options, bo
 /// index which numbers μ and σ² are of.
 using Partition = std::function<std::size_t(const Shape& shape, std::size_t i)>;
 Numbers normalised(const std::vector<Numbers>& in, const Partition& part, Quad epsilon, bool silu);
+/// softmax(q kᵀ / √d) v for each head of q, k and v side by side, (B, h, w, 3 C).
+Numbers attended(const Numbers& qkv, std::size_t heads);
 Partition by_group(std::size_t groups);
 Partition by_row();
 Partition by_channel();

@@ -1,50 +1,17 @@
-// Normalisations: x̂ = (x − μ) / √(σ² + ε), y = gain x̂ + shift. What they share; internal.
-//
-// The mean is kept to double precision, as a number that Real can hold, the centre, and a small
-// rest, and everything is computed from x − centre: data far from 0 lose nothing in single
-// precision.
-//
-// With r = 1 / √(σ² + ε), dz the gradient of y, and means over the n numbers that share μ and σ:
-//   d gain = Σ dz x̂, d shift = Σ dz
-//   dx = r (gain dz − mean(gain dz) − x̂ mean(gain dz x̂))
+// What normalising does to each channel, as rows of constants for the blocks of channels.hpp:
+// shared by the normalisations of normalise.hpp.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <vector>
 
+#include "autograd/array.hpp"
 #include "autograd/kernels/channels.hpp"
+#include "autograd/kernels/moments.hpp"
 #include "autograd/kernels/reduction.hpp"
-#include "autograd/tensor.hpp"
 
 namespace nabla::detail {
-
-struct Moments {
-  double mean = 0, variance = 0;  // variance divided by n
-};
-
-/// Moments from the sums of x − near and (x − near)², where `near` is close to the mean.
-inline Moments moments_of(double near, double first, double second, double count) {
-  const double rest = first / count;
-  return {near + rest, std::max(0.0, second / count - rest * rest)};
-}
-
-/// Of each channel, over all axes but the last. Throws std::invalid_argument, with `operation` in
-/// front, if there is nothing to average.
-std::vector<Moments> channel_moments(const char* operation, const Array& x);
-
-/// batch_norm by the moments of x: for nn::BatchNorm, which keeps them too.
-Tensor batch_norm(const Tensor& x, const Tensor& gain, const Tensor& shift, Real epsilon,
-                  std::vector<Moments> moments);
-
-/// Throws std::invalid_argument unless gain and shift are (C,), C the last axis of x, of which
-/// there must be `least_axes`.
-void check_affine(const char* operation, const Tensor& x, const Tensor& gain, const Tensor& shift,
-                  std::size_t least_axes);
-
-/// Throws std::invalid_argument unless it is finite and ≥ 0.
-void check_epsilon(const char* operation, Real epsilon);
 
 /// Rows of `channels` numbers each, for a while.
 class Room {
@@ -83,7 +50,7 @@ struct ForwardMap {
     rows[1][c] = static_cast<Real>(scale);
     rows[2][c] = static_cast<Real>(static_cast<double>(shift) - channel.rest * scale);
   }
-  detail::ChannelMap get() { return {rows[0], rows[1], rows[2]}; }
+  ChannelMap get() { return {rows[0], rows[1], rows[2]}; }
 };
 
 /// The map from dz and x to dx; the means are those of gain dz and of gain dz x̂.
@@ -121,14 +88,11 @@ struct RowBlocks {
   }
 };
 
-/// Calls walk(dx, beta) whether or not a gradient for x is wanted; dx is null if not.
-template <class Walk>
-void with_gradient_of(Node& x, const Walk& walk) {
-  if (!x.requires_grad()) return walk(nullptr, Real(0));
-  x.accumulate_with([&](Array& dx, Real beta) { walk(dx.data(), beta); });
+/// The sum of the parts, (parts, channels), in a fixed order.
+inline Array sum_parts(const Array& parts) {
+  Array sums = empty({parts.shape()[1]});
+  sum_middle(parts.data(), sums.data(), {1, parts.shape()[0], parts.shape()[1]});
+  return sums;
 }
-
-/// Adds the sums of each part, (parts, channels), in a fixed order.
-void accumulate_sums(const Array& parts, Node& target);
 
 }  // namespace nabla::detail
