@@ -81,6 +81,15 @@ IndexArray take_rows(const IndexArray& x, const std::vector<std::size_t>& rows) 
   return take(x, rows);
 }
 
+Array first_rows(const Array& x, std::size_t count) {
+  Shape shape = x.shape();
+  if (shape.empty()) throw std::invalid_argument("first_rows: an array of shape () has no rows");
+  shape[0] = std::min(shape[0], count);
+  Array result = empty(shape);
+  std::copy_n(x.data(), result.size(), result.data());
+  return result;
+}
+
 Array take_columns(const Array& x, std::size_t from, std::size_t count) {
   if (x.dimension() != 2 || count > x.shape()[1] || from > x.shape()[1] - count) {
     throw std::invalid_argument("take_columns: " + std::to_string(count) + " columns from " +

@@ -63,6 +63,9 @@ class Batches {
 Array take_rows(const Array& x, const std::vector<std::size_t>& rows);
 IndexArray take_rows(const IndexArray& x, const std::vector<std::size_t>& rows);
 
+/// The first `count` rows of x (N, …), or all if there are fewer.
+Array first_rows(const Array& x, std::size_t count);
+
 /// Columns [from, from + count) of x (N, D): (N, count). Throws std::invalid_argument beyond D.
 Array take_columns(const Array& x, std::size_t from, std::size_t count);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autograd/array.hpp"
+#include "datasets/rows.hpp"
 
 namespace nabla::datasets {
 
@@ -16,6 +17,8 @@ Array binarize(const Array& x, Real threshold = Real(0.5));
 /// and for all epochs, as in Larochelle's binarised MNIST. Row r depends on (seed, r) alone.
 /// Throws std::invalid_argument on a value outside [0, 1].
 Array binarize_once(const Array& x, std::uint64_t seed);
+/// The same, as bytes.
+Rows binarize_once(const Rows& x, std::uint64_t seed);
 
 /// Fresh in each epoch (Salakhutdinov & Murray 2008; Burda et al. 2016): row i of the batch is
 /// example examples[i], and depends on (seed, epoch, that number) alone, whatever batch it is in.
@@ -31,6 +34,7 @@ struct Standardizer {
 
   /// Of x (rows, columns), rows ≥ 1. The deviation is that of the rows themselves (÷ n).
   static Standardizer fit(const Array& x);
+  static Standardizer fit(const Rows& x);
 
   Array apply(const Array& x) const;
   Array invert(const Array& z) const;

@@ -102,3 +102,11 @@ TEST_CASE("columns of a table") {
   CHECK_THROWS_AS(take_columns(x, 2, 2), std::invalid_argument);
   CHECK_THROWS_AS(take_columns(x, 0, 4), std::invalid_argument);
 }
+
+TEST_CASE("the first rows") {
+  const Array x{{1, 2}, {3, 4}, {5, 6}};
+  CHECK(first_rows(x, 2) == Array{{1, 2}, {3, 4}});
+  CHECK(first_rows(x, 9) == x);
+  CHECK(first_rows(x, 0).shape() == Shape{0, 2});
+  CHECK_THROWS_AS(first_rows(zeros({}), 1), std::invalid_argument);
+}
