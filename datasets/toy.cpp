@@ -149,4 +149,10 @@ Array Toy::log_density(const Array& points) const {
   return result;
 }
 
+std::optional<Toy> toy_named(const std::string& name) {
+  const std::vector<std::string>& all = Toy::names();
+  if (std::find(all.begin(), all.end(), name) == all.end()) return std::nullopt;
+  return Toy(name);
+}
+
 }  // namespace nabla::datasets

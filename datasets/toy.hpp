@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,5 +65,8 @@ class Toy {
   Array modes_;
   std::vector<Weighted> mixture_;  // Σ weight · N(at, σ²): the modes, or nodes along the curve
 };
+
+/// The toy of that name, if there is one.
+std::optional<Toy> toy_named(const std::string& name);
 
 }  // namespace nabla::datasets

@@ -146,3 +146,9 @@ TEST_CASE("densities stay finite far away, samples repeat, names and shapes are 
                     "checkerboard");
   CHECK_THROWS_WITH(toy.log_density(zeros({3})), "log_density: points are (n, 2), got (3,)");
 }
+
+TEST_CASE("a toy by its name, or none") {
+  REQUIRE(toy_named("moons").has_value());
+  CHECK(toy_named("moons")->name() == "moons");
+  CHECK_FALSE(toy_named("mnist").has_value());
+}
