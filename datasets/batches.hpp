@@ -20,7 +20,7 @@ std::uint64_t stream_of(Purpose purpose, std::uint64_t epoch = 0, std::uint64_t 
 /// alone:
 ///
 ///   for (const std::vector<std::size_t>& rows : Batches(n, 128, seed, epoch)) {
-///     const Array x = take_rows(data.train, rows);
+///     const Array x = data.train.take(rows);
 class Batches {
  public:
   /// The last batch is smaller if batch_size does not divide n, or left out with drop_last.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "autograd/array.hpp"
+#include "datasets/rows.hpp"
 
 namespace nabla::datasets {
 
@@ -14,20 +15,30 @@ inline IndexArray no_labels() {
   return IndexArray(IndexArray::shape_type{0});
 }
 
-struct Dataset {
-  Array train = empty({0, 0}), valid = empty({0, 0}), test = empty({0, 0});  ///< (rows, columns)
-  IndexArray train_labels = no_labels(), valid_labels = no_labels(),
-             test_labels = no_labels();             ///< (rows,), or (0,) where there are none
-  std::size_t height = 0, width = 0, channels = 0;  ///< of an image; 0 for other data
+/// What a data set's examples are, without them.
+struct DataShape {
   std::string name;                                 ///< "mnist", "dna", …
-  std::string origin;                               ///< the first file, or "drawn from seed 1"
+  std::size_t columns = 0;                          ///< numbers of an example
+  std::size_t height = 0, width = 0, channels = 0;  ///< of an image; 0 for other data
+  std::size_t classes = 0;                          ///< 1 + the largest label; 0 without labels
   Real low = 0, high = 0;                           ///< smallest and largest value of all
   bool binary = false;                              ///< every value is 0 or 1
+  std::vector<std::string> column_names;            ///< of a table with a header; else empty
 
-  std::size_t columns() const { return train.shape()[1]; }
   bool is_image() const { return channels != 0; }
-  bool has_labels() const { return train_labels.size() != 0; }
+  bool has_labels() const { return classes != 0; }
 };
+
+struct Dataset : DataShape {
+  Rows train, valid, test;  ///< (rows, columns)
+  IndexArray train_labels = no_labels(), valid_labels = no_labels(),
+             test_labels = no_labels();  ///< (rows,), or (0,) where there are none
+  std::string origin;                    ///< the first file, or "drawn from seed 1"
+};
+
+/// Fills in what follows from the splits and labels: columns, classes, low, high and binary.
+/// load() does; for those who put a data set together themselves.
+void describe(Dataset& data);
 
 struct LoadOptions {
   std::string data_dir;                            ///< --data-dir, searched first
@@ -65,10 +76,11 @@ std::vector<std::string> search_folders(const LoadOptions& options);
 ///             is scaled. 784 columns are taken for 28 × 28 pixels.
 ///   FOLDER    that holds train-images-idx3-ubyte and its siblings
 ///
-/// Splits by seed keep the order of the file. A size that the data set's own split exceeds takes
-/// its first rows. Throws std::runtime_error of one line if nothing is found (with every folder
-/// searched and what to do) and on any file that is not as it should be; std::invalid_argument on
-/// sizes that the data set cannot give.
+/// Bytes of a file stay bytes, and of IDX and npy no rows are kept that no split has. Splits by
+/// seed keep the order of the file. A size that the data set's own split exceeds takes its first
+/// rows. Throws std::runtime_error of one line if nothing is found (with every folder searched and
+/// what to do) and on any file that is not as it should be; std::invalid_argument on sizes that the
+/// data set cannot give.
 Dataset load(const std::string& name_or_path, const LoadOptions& options = {});
 
 }  // namespace nabla::datasets

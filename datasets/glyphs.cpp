@@ -155,20 +155,25 @@ void draw_glyph(std::size_t label, const Real* factors, Real* image) {
 
 Glyphs draw_glyphs(std::size_t n, Rng& rng) {
   constexpr std::size_t pixels_each = glyph_size * glyph_size;
-  Glyphs glyphs{empty({n, pixels_each}), rng.integers({n}, 0, glyph_classes),
-                rng.uniform({n, glyph_factor_count})};
+  Glyphs glyphs{{}, rng.integers({n}, 0, glyph_classes), rng.uniform({n, glyph_factor_count})};
   Real* const factors = glyphs.factors.data();
   for (std::size_t i = 0; i < glyphs.factors.size(); ++i) {
     const GlyphFactor& factor = glyph_factors[i % glyph_factor_count];
     factors[i] = factor.low + (factor.high - factor.low) * factors[i];
   }
+  Rows::Bytes levels(n * pixels_each);
   const std::ptrdiff_t count = static_cast<std::ptrdiff_t>(n);
 #pragma omp parallel for schedule(static) if (n >= 64)
   for (std::ptrdiff_t i = 0; i < count; ++i) {
     const std::size_t k = static_cast<std::size_t>(i);
+    Real image[pixels_each];
     draw_glyph(static_cast<std::size_t>(glyphs.labels.data()[k]), factors + k * glyph_factor_count,
-               glyphs.images.data() + k * pixels_each);
+               image);
+    for (std::size_t p = 0; p < pixels_each; ++p) {
+      levels[k * pixels_each + p] = static_cast<std::uint8_t>(std::lround(image[p] * 255));
+    }
   }
+  glyphs.images = Rows(std::move(levels), n, pixels_each, 255);
   return glyphs;
 }
 

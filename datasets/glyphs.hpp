@@ -10,6 +10,7 @@
 
 #include "autograd/array.hpp"
 #include "autograd/random.hpp"
+#include "datasets/rows.hpp"
 
 namespace nabla::datasets {
 
@@ -27,7 +28,7 @@ extern const GlyphFactor glyph_factors[glyph_factor_count];  ///< center_x, cent
                                                              ///< thickness, slant
 
 struct Glyphs {
-  Array images;       ///< (n, 784), row by row; k/255 with a whole k in 0 … 255; 1 is ink
+  Rows images;        ///< (n, 784), row by row; k/255 with a whole k in 0 … 255; 1 is ink
   IndexArray labels;  ///< (n,), the class
   Array factors;      ///< (n, 5), in the order of glyph_factors
 };

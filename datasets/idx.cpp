@@ -39,8 +39,7 @@ ElementType type_of_code(const FileReader& file, unsigned code) {
 
 }  // namespace
 
-StoredArray read_idx(const std::string& path) {
-  FileReader file(path);
+Declared read_idx_header(FileReader& file) {
   unsigned char magic[4];
   const std::size_t got = file.read(magic, 4);
   if (got < 4)
@@ -62,7 +61,12 @@ StoredArray read_idx(const std::string& path) {
     const unsigned char* const b = sizes.data() + 4 * i;
     shape[i] = std::size_t{b[0]} << 24 | std::size_t{b[1]} << 16 | std::size_t{b[2]} << 8 | b[3];
   }
-  return {read_elements(file, type, true, shape), type};
+  return {type, true, false, shape};
+}
+
+StoredArray read_idx(const std::string& path) {
+  FileReader file(path);
+  return read_elements(file, read_idx_header(file));
 }
 
 IndexArray read_idx_labels(const std::string& path) {

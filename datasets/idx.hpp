@@ -9,9 +9,13 @@
 
 namespace nabla::datasets {
 
+/// What stands in front of the elements; `file` is at its beginning, and then at the first of them.
+/// Throws std::runtime_error with the file's name, what is wrong and where.
+Declared read_idx_header(FileReader& file);
+
 /// An IDX file of any type code (unsigned and signed byte, short, int, float, double) and any
 /// number of axes, gzip or not. Values are as stored: nothing is scaled.
-/// Throws std::runtime_error with the file's name, what is wrong and where.
+/// Throws as read_idx_header() and read_elements() do.
 StoredArray read_idx(const std::string& path);
 
 /// A one-dimensional IDX file of whole numbers: the classes of a data set.

@@ -137,28 +137,9 @@ Type type_of(const FileReader& file, const std::string& descr) {
             " are not read; b1, u1 to u8, i1 to i8, f4 and f8 are");
 }
 
-// The same numbers in row-major order: their first axis runs fastest in `stored`.
-Array from_fortran_order(const Array& stored, const Shape& shape) {
-  Array result = empty(shape);
-  std::vector<std::size_t> stride(shape.size(), 1), index(shape.size(), 0);
-  for (std::size_t a = 1; a < shape.size(); ++a) stride[a] = stride[a - 1] * shape[a - 1];
-  std::size_t from = 0;
-  for (std::size_t to = 0; to < result.size(); ++to) {
-    result.data()[to] = stored.data()[from];
-    for (std::size_t a = shape.size(); a-- > 0;) {  // counts the index up, last axis first
-      from += stride[a];
-      if (++index[a] < shape[a]) break;
-      from -= stride[a] * shape[a];
-      index[a] = 0;
-    }
-  }
-  return result;
-}
-
 }  // namespace
 
-StoredArray read_npy(const std::string& path) {
-  FileReader file(path);
+Declared read_npy_header(FileReader& file) {
   char start[12];
   const auto need = [&](char* out, std::size_t n) {
     if (file.read(out, n) != n) {
@@ -187,9 +168,12 @@ StoredArray read_npy(const std::string& path) {
   need(&text[0], length);
   const Header header = HeaderParser(file, text).parse();
   const Type type = type_of(file, header.type);
-  Array values = read_elements(file, type.type, type.big_endian, header.shape);
-  if (header.fortran_order) values = from_fortran_order(values, header.shape);
-  return {std::move(values), type.type};
+  return {type.type, type.big_endian, header.fortran_order, header.shape};
+}
+
+StoredArray read_npy(const std::string& path) {
+  FileReader file(path);
+  return read_elements(file, read_npy_header(file));
 }
 
 void write_npy(const std::string& path, const Array& array) {

@@ -7,6 +7,10 @@
 
 namespace nabla::datasets {
 
+/// What stands in front of the elements; `file` is at its beginning, and then at the first of them.
+/// Throws std::runtime_error with the file's name, what is wrong and where.
+Declared read_npy_header(FileReader& file);
+
 /// An .npy file, gzip or not, little or big endian, C or Fortran order, of type b1, u1–u8, i1–i8,
 /// f4 or f8. Throws std::runtime_error with the file's name, what is wrong and where. (xtensor's
 /// own reader does not notice a truncated file.)

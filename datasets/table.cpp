@@ -1,12 +1,14 @@
 #include "datasets/table.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
 #include <stdexcept>
+#include <type_traits>
 #include <vector>
 
 #include "autograd/threads.hpp"
@@ -91,14 +93,15 @@ class LineParser {
   LineParser(char separator, std::size_t columns) : separator_(separator), columns_(columns) {}
 
   // Parses the line at `p` into out[0 … columns) and gives the start of the next. On a problem it
-  // fills in `problem` and gives nullptr.
-  const char* parse(const char* p, const char* end, Real* out, std::string& problem) const {
+  // fills in `problem` and gives nullptr; a number that is no 0 or 1 is one for bytes.
+  template <class T>
+  const char* parse(const char* p, const char* end, T* out, std::string& problem) const {
     const char* const line = p;
     std::size_t column = 0;
     p = skip_blanks(p, end);
     while (!at_end_of_line(p, end)) {
-      while (column + 4 <= columns_ && end - p > 8 && are_four_digits(p)) {
-        for (std::size_t i = 0; i < 4; ++i) out[column + i] = static_cast<Real>(p[2 * i] - '0');
+      while (column + 4 <= columns_ && end - p > 8 && are_four_digits<T>(p)) {
+        for (std::size_t i = 0; i < 4; ++i) out[column + i] = static_cast<T>(p[2 * i] - '0');
         column += 4;
         p += 8;
       }
@@ -119,7 +122,11 @@ class LineParser {
           return nullptr;
         }
       }
-      if (column < columns_) out[column] = value;
+      if (std::is_same_v<T, std::uint8_t> && (std::signbit(value) || (value != 0 && value != 1))) {
+        problem = "is not of 0 and 1";
+        return nullptr;
+      }
+      if (column < columns_) out[column] = static_cast<T>(value);
       ++column;
       p = skip_blanks(p, end);
       if (separator_ == ' ' || at_end_of_line(p, end)) continue;
@@ -146,11 +153,14 @@ class LineParser {
   static bool at_end_of_line(const char* p, const char* end) {
     return p == end || *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] == '\n'));
   }
-  // "0,1,1,0,": most of what binary data consist of. The digits 0 … 7 differ in three bits.
+  // "0,1,1,0,": most of what binary data consist of. The digits 0 … 7 differ in three bits, 0 and 1
+  // in one.
+  template <class T>
   bool are_four_digits(const char* p) const {
     const char c = separator_;
+    const char b = std::is_same_v<T, std::uint8_t> ? 1 : 7;
     const char pattern[8] = {'0', c, '0', c, '0', c, '0', c},
-               may_differ[8] = {7, 0, 7, 0, 7, 0, 7, 0};
+               may_differ[8] = {b, 0, b, 0, b, 0, b, 0};
     std::uint64_t bytes, expected, mask;
     std::memcpy(&bytes, p, 8);
     std::memcpy(&expected, pattern, 8);
@@ -249,9 +259,58 @@ std::vector<Chunk> cut_into_chunks(const char* begin, const char* end) {
   return chunks;
 }
 
+// The lines of a text, cut up, before the numbers in them are read.
+struct Lines {
+  LineParser parser;
+  std::size_t columns, rows;
+  std::vector<Chunk> chunks;
+};
+
+// Reads them all into out[0 … rows · columns); gives the first problem.
+template <class T>
+std::optional<Problem> parse_lines(const Lines& lines, T* out) {
+  std::vector<std::optional<Problem>> problems(lines.chunks.size());
+  std::atomic<bool> wrong{false};
+  const std::ptrdiff_t count = static_cast<std::ptrdiff_t>(lines.chunks.size());
+#pragma omp parallel for schedule(dynamic) if (count > 1)
+  for (std::ptrdiff_t c = 0; c < count; ++c) {
+    if (std::is_same_v<T, std::uint8_t> && wrong) continue;  // it was only a try
+    const Chunk& chunk = lines.chunks[static_cast<std::size_t>(c)];
+    std::string problem;
+    const char* p = chunk.begin;
+    for (std::size_t row = chunk.first; row < chunk.first + chunk.rows; ++row) {
+      p = lines.parser.parse(p, chunk.end, out + row * lines.columns, problem);
+      if (p == nullptr) {
+        problems[static_cast<std::size_t>(c)] = Problem{row, problem};
+        wrong = true;
+        break;
+      }
+    }
+  }
+  for (const std::optional<Problem>& problem : problems) {
+    if (problem) return problem;
+  }
+  return std::nullopt;
+}
+
+// The first line that is not as the first one, where the text is too short for all to be: nothing
+// as large as they claim to be is made.
+std::optional<Problem> first_ragged(const Lines& lines) {
+  std::vector<Real> numbers(lines.columns);
+  std::string problem;
+  for (const Chunk& chunk : lines.chunks) {
+    const char* p = chunk.begin;
+    for (std::size_t row = chunk.first; row < chunk.first + chunk.rows; ++row) {
+      p = lines.parser.parse(p, chunk.end, numbers.data(), problem);
+      if (p == nullptr) return Problem{row, problem};
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-Array parse_table(const std::string& text, const std::string& name) {
+Table parse_table(const std::string& text, const std::string& name) {
   const auto fail = [&](const std::string& what) { throw std::runtime_error(name + ": " + what); };
   const char* begin = text.data();
   const char* end = begin + text.size();
@@ -260,8 +319,9 @@ Array parse_table(const std::string& text, const std::string& name) {
   if (begin == end) fail("has no line with numbers");
 
   std::size_t first_line = 1;
-  std::vector<std::string> fields = fields_of(begin, line_end(begin, end));
+  std::vector<std::string> fields = fields_of(begin, line_end(begin, end)), names;
   if (is_header(fields)) {
+    names = fields;
     const char* const stop = line_end(begin, end);
     if (stop == end) fail("has a header, " + quoted(begin, end) + ", and no line with numbers");
     begin = stop + 1;
@@ -271,40 +331,30 @@ Array parse_table(const std::string& text, const std::string& name) {
 
   const std::size_t columns = fields.size();
   if (columns == 0) fail("line " + std::to_string(first_line) + " is empty");
-  const LineParser parser(separator_of(begin, line_end(begin, end)), columns);
-  const std::vector<Chunk> chunks = cut_into_chunks(begin, end);
-  const std::size_t rows = chunks.back().first + chunks.back().rows;
-  // A number takes two characters with its separator. Text too short for rows × columns is ragged:
-  // then all that is wanted is the line.
-  const std::size_t possible = (static_cast<std::size_t>(end - begin) + 1) / 2;
-  const bool ragged = columns != 0 && rows > possible / columns;
-  Array table = empty(ragged ? Shape{1, columns} : Shape{rows, columns});
-
-  std::vector<std::optional<Problem>> problems(chunks.size());
-  const std::ptrdiff_t count = static_cast<std::ptrdiff_t>(chunks.size());
-#pragma omp parallel for schedule(dynamic) if (count > 1 && !ragged)
-  for (std::ptrdiff_t c = 0; c < count; ++c) {
-    const Chunk& chunk = chunks[static_cast<std::size_t>(c)];
-    std::string problem;
-    const char* p = chunk.begin;
-    for (std::size_t row = chunk.first; row < chunk.first + chunk.rows; ++row) {
-      p = parser.parse(p, chunk.end, table.data() + (ragged ? 0 : row * columns), problem);
-      if (p == nullptr) {
-        problems[static_cast<std::size_t>(c)] = Problem{row, problem};
-        break;
-      }
-    }
-  }
-  for (const std::optional<Problem>& problem : problems) {
-    if (!problem) continue;
+  Lines lines{LineParser(separator_of(begin, line_end(begin, end)), columns), columns, 0,
+              cut_into_chunks(begin, end)};
+  lines.rows = lines.chunks.back().first + lines.chunks.back().rows;
+  const auto check = [&](const std::optional<Problem>& problem) {
+    if (!problem) return;
     const bool whole_line = problem->text.compare(0, 6, "column") != 0;
     fail("line " + std::to_string(problem->row + first_line) + (whole_line ? " " : ", ") +
          problem->text);
+  };
+  // A number takes two characters with its separator.
+  const std::size_t possible = (static_cast<std::size_t>(end - begin) + 1) / 2;
+  if (lines.rows > possible / columns) check(first_ragged(lines));
+  // Binary data are large and common: a try that most other tables end in their first line.
+  Rows::Bytes bytes(lines.rows * columns);
+  if (!parse_lines(lines, bytes.data())) {
+    return {Rows(std::move(bytes), lines.rows, columns), std::move(names)};
   }
-  return table;
+  bytes = {};
+  Array numbers = empty({lines.rows, columns});
+  check(parse_lines(lines, numbers.data()));
+  return {Rows(std::move(numbers)), std::move(names)};
 }
 
-Array read_table(const std::string& path) {
+Table read_table(const std::string& path) {
   return parse_table(read_file(path), path);
 }
 

@@ -61,7 +61,8 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-std::set<Real> first_column(const Array& x) {
+std::set<Real> first_column(const Rows& rows) {
+  const Array x = rows.all();
   std::set<Real> values;
   for (std::size_t i = 0; i < x.shape()[0]; ++i) values.insert(x(i, 0));
   return values;
@@ -88,12 +89,16 @@ TEST_CASE("mnist and fashion-mnist: found, scaled, split by seed, labels beside 
   std::set<Real> both = first_column(data.train);
   for (const Real v : first_column(data.valid)) both.insert(v);
   CHECK(both.size() == 60);  // no row lost, none twice
+  const Array train = data.train.all();
   for (std::size_t i = 0; i < 50; ++i) {
-    const int value = static_cast<int>(std::lround(data.train(i, 0) * 255));
+    const int value = static_cast<int>(std::lround(train(i, 0) * 255));
     CHECK(data.train_labels(i) == value % 10);
-    CHECK((i == 0 || data.train(i, 0) > data.train(i - 1, 0)));  // in the order of the file
+    CHECK((i == 0 || train(i, 0) > train(i - 1, 0)));  // in the order of the file
   }
   CHECK(data.test_labels(9) == 9);
+  CHECK(data.columns == 6);
+  CHECK(data.classes == 10);
+  for (const Rows* rows : {&data.train, &data.valid, &data.test}) CHECK(rows->are_bytes());
   LoadOptions other = in(folder.path());
   other.seed = 2;
   other.valid_size = 20;
@@ -103,7 +108,16 @@ TEST_CASE("mnist and fashion-mnist: found, scaled, split by seed, labels beside 
   CHECK(second.valid.shape() == Shape{20, 6});
   CHECK(second.test.shape() == Shape{4, 6});
   CHECK(second.test_labels.size() == 4);
-  other.valid_size = 0;
+  // The first rows of the split that there is without the option.
+  other.train_size = 7;
+  const Dataset few = load("mnist", other);
+  CHECK(few.train.all() == second.train.first(7));
+  CHECK(few.train_labels == take_rows(second.train_labels, {0, 1, 2, 3, 4, 5, 6}));
+  CHECK(few.valid.all() == second.valid.all());
+  other.train_size = 41;
+  CHECK(error_of([&] { load("mnist", other); }) ==
+        "mnist: 41 rows are to train, but there are only 40 rows");
+  other.train_size = other.valid_size = 0;
   CHECK(first_column(load("mnist", other).valid) != first_column(data.valid));
   CHECK(load("fashion-mnist", in(folder.path())).high == Real(209) / 255);
   CHECK(load("fashion-mnist", in(folder.path())).low == Real(100) / 255);
@@ -170,6 +184,8 @@ TEST_CASE("tables in three files: binarized-mnist, and a path that ends before .
   CHECK(data.valid.shape() == Shape{1, 2});
   CHECK(data.test.shape() == Shape{2, 2});
   CHECK(data.binary);
+  CHECK(data.train.are_bytes());
+  CHECK(data.train.all() == Array{{0, 1}, {1, 1}, {0, 0}});
   CHECK_FALSE(data.has_labels());
   CHECK_FALSE(data.is_image());
 
@@ -187,7 +203,9 @@ TEST_CASE("tables in three files: binarized-mnist, and a path that ends before .
   CHECK(dna.train.shape() == Shape{2, 3});
   CHECK_FALSE(dna.binary);
   CHECK(dna.high == 2);
-  CHECK(load("binary/dna", in(folder.path())).train == dna.train);  // relative to a folder
+  CHECK_FALSE(dna.train.are_bytes());
+  CHECK(load("binary/dna", in(folder.path())).train.all() ==
+        dna.train.all());  // relative to a folder
   LoadOptions too_many = in(folder.path());
   too_many.train_size = 3;
   CHECK(error_of([&] { load("binary/dna", too_many); }) ==
@@ -203,16 +221,17 @@ TEST_CASE("one file: split 80 / 10 / 10 by seed, whatever the format") {
   CHECK(data.valid.shape() == Shape{5, 2});
   CHECK(data.test.shape() == Shape{5, 2});
   CHECK(data.name == "t.csv.gz");
+  CHECK(data.column_names == std::vector<std::string>{"value", "square"});
   std::set<Real> all = first_column(data.train);
   for (const Real v : first_column(data.valid)) all.insert(v);
   for (const Real v : first_column(data.test)) all.insert(v);
   CHECK(all.size() == 50);
-  CHECK(load(folder / "t.csv", in("")).train == data.train);  // its .gz is found
+  CHECK(load(folder / "t.csv", in("")).train.all() == data.train.all());  // its .gz is found
   LoadOptions whole = in("");
   whole.whole_file = true;
   const Dataset rows = load(folder / "t.csv", whole);
   CHECK(rows.train.shape() == Shape{50, 2});
-  CHECK(rows.train(49, 1) == 49 * 49);  // in the file's order
+  CHECK(rows.train.all()(49, 1) == 49 * 49);  // in the file's order
   CHECK(rows.valid.shape() == Shape{0, 2});
   CHECK(rows.test.shape() == Shape{0, 2});
   LoadOptions sizes = in("");
@@ -229,6 +248,22 @@ TEST_CASE("one file: split 80 / 10 / 10 by seed, whatever the format") {
   CHECK(bytes.train.shape() == Shape{16, 6});
   CHECK(bytes.width == 3);
   CHECK(bytes.high <= Real(19) / 255);  // an image's bytes are scaled
+  CHECK(bytes.train.are_bytes());
+  const Dataset plain = load(folder.write("flat.idx", idx({20, 3}, std::string(60, '\7'))), in(""));
+  CHECK(plain.train.are_bytes());
+  CHECK(plain.low == 7);  // others' are not
+  // Bytes in Fortran order: the first axis runs fastest.
+  std::string header = "{'descr': '|u1', 'fortran_order': True, 'shape': (10, 2), }";
+  header.append(63 - (10 + header.size()) % 64, ' ');
+  std::string fortran = std::string("\x93NUMPY\x01\x00", 8);
+  fortran += {static_cast<char>(header.size() + 1), '\0'};
+  fortran += header + '\n';
+  for (int i = 0; i < 20; ++i) fortran += static_cast<char>(i);
+  LoadOptions unsplit = in("");
+  unsplit.whole_file = true;
+  const Dataset turned = load(folder.write("fortran.npy", fortran), unsplit);
+  CHECK(turned.train.are_bytes());
+  CHECK(turned.train.range(3, 2) == Array{{3, 13}, {4, 14}});
   write_npy(folder / "rgb.npy", full({10, 4, 5, 3}, Real(0.5)));
   const Dataset rgb = load(folder / "rgb.npy", in(""));
   CHECK(rgb.train.shape() == Shape{8, 60});
@@ -265,13 +300,13 @@ TEST_CASE("what is drawn: sizes, seeds, and splits that do not depend on each ot
     CHECK(data.origin == "drawn from seed 1");
     LoadOptions other = options;
     other.train_size = 10;
-    CHECK(load(name, other).test == data.test);
+    CHECK(load(name, other).test.all() == data.test.all());
     other.seed = 2;
-    CHECK(load(name, other).test != data.test);
+    CHECK(load(name, other).test.all() != data.test.all());
     CHECK(data.low < data.high);
   }
   Rng rng(1, stream_of(Purpose::glyphs, 0, 2));
-  CHECK(draw_glyphs(30, rng).images == load("glyphs", options).test);
+  CHECK(draw_glyphs(30, rng).images.all() == load("glyphs", options).test.all());
 }
 
 TEST_CASE("binarisation: by threshold, once, and fresh each epoch") {

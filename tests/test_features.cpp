@@ -18,8 +18,8 @@ datasets::Dataset stripes(std::size_t n, bool labelled = true) {
   Rng rng(1);
   datasets::Dataset data;
   data.name = "stripes";
-  const auto draw = [&](Array& x, IndexArray& labels) {
-    x = rng.uniform({n, 6}, 0, Real(0.3));
+  const auto draw = [&](datasets::Rows& rows, IndexArray& labels) {
+    Array x = rng.uniform({n, 6}, 0, Real(0.3));
     labels = rng.integers({n}, 0, 3);
     for (std::size_t r = 0; r < n; ++r) {
       const std::size_t at = 2 * static_cast<std::size_t>(labels(r));
@@ -27,6 +27,7 @@ datasets::Dataset stripes(std::size_t n, bool labelled = true) {
       x(r, at + 1) += Real(0.4);
     }
     if (!labelled) labels = datasets::no_labels();
+    rows = datasets::Rows(std::move(x));
   };
   draw(data.train, data.train_labels);
   draw(data.valid, data.valid_labels);
@@ -34,7 +35,7 @@ datasets::Dataset stripes(std::size_t n, bool labelled = true) {
   data.height = 2;
   data.width = 3;
   data.channels = 1;
-  data.high = Real(0.9);
+  describe(data);
   return data;
 }
 
@@ -55,18 +56,18 @@ TEST_CASE("features: a classifier learns, and is the same each time") {
     ++calls;
   });
   CHECK(calls == 200);
-  CHECK(a.accuracy(data.test, data.test_labels) > 0.97);
+  CHECK(a.accuracy(data.test.all(), data.test_labels) > 0.97);
   CHECK(a.parameter_count() == (6 * 16 + 16) + (16 * 4 + 4) + (4 * 3 + 3));
-  const Array features = a.features(data.test);
+  const Array features = a.features(data.test.all());
   CHECK(features.shape() == Shape{600, 4});
   CHECK(a.feature_count() == 4);
   for (const Real f : features) CHECK_UNARY(f >= 0);
   const Classifier b = Classifier::fit(data, small());
-  CHECK(b.features(data.test) == features);
+  CHECK(b.features(data.test.all()) == features);
   ClassifierOptions other = small();
   other.seed = 12;
-  CHECK_FALSE(Classifier::fit(data, other).features(data.test) == features);
-  CHECK(a.predict(data.test).size() == 600);
+  CHECK_FALSE(Classifier::fit(data, other).features(data.test.all()) == features);
+  CHECK(a.predict(data.test.all()).size() == 600);
 }
 
 TEST_CASE("features: gradients reach every layer of the classifier") {

@@ -218,7 +218,7 @@ TEST_CASE("files that cannot be opened") {
 }
 
 TEST_CASE("tables: commas, white space, headers and line ends") {
-  const auto parse = [](const std::string& text) { return parse_table(text, "t"); };
+  const auto parse = [](const std::string& text) { return parse_table(text, "t").rows.all(); };
   const std::vector<Real> expected{1, Real(2.5), -3, Real(0.004)};
   for (const char* text : {"1,2.5\n-3,4e-3\n", "1 2.5\n-3 0.004", "1,2.5\r\n-3,.004\r\n\r\n\n",
                            "  1\t 2.5 \n-3 4E-3 \n", "a,b\n1, 2.5\n-3 ,+0.004\n",
@@ -235,8 +235,10 @@ TEST_CASE("tables: commas, white space, headers and line ends") {
   CHECK(parse("7").shape() == Shape{1, 1});
   CHECK(flat(parse("1e-60,-1e-400\n"))[0] == 0);  // too small for a float, or for a double
   const TemporaryFolder folder;
-  CHECK(flat(read_table(folder.write("t.csv.gz", gzip("1,2.5\n-3,0.004\n")))) == expected);
-  CHECK(flat(read_table(folder.write("t.txt", gzip("1,2.5\n") + gzip("-3,0.004\n")))) == expected);
+  CHECK(flat(read_table(folder.write("t.csv.gz", gzip("1,2.5\n-3,0.004\n"))).rows.all()) ==
+        expected);
+  CHECK(flat(read_table(folder.write("t.txt", gzip("1,2.5\n") + gzip("-3,0.004\n"))).rows.all()) ==
+        expected);
 }
 
 TEST_CASE("tables: numbers are rounded correctly, in every locale") {
@@ -259,7 +261,7 @@ TEST_CASE("tables: numbers are rounded correctly, in every locale") {
     expected.push_back(std::strtof(number, nullptr));
   }
   const bool comma = std::setlocale(LC_NUMERIC, "de_DE.UTF-8") != nullptr;
-  const Array table = parse_table(text, "t");
+  const Array table = parse_table(text, "t").rows.all();
   if (comma) std::setlocale(LC_NUMERIC, "C");
   CHECK(table.shape() == Shape{5000, 4});
   CHECK(flat(table) == expected);
@@ -279,7 +281,7 @@ TEST_CASE("tables: one digit, or several, in rows of every length") {
         }
         text += row % 3 == 0 ? "\r\n" : "\n";
       }
-      const Array table = parse_table(text, "t");
+      const Array table = parse_table(text, "t").rows.all();
       if (flat(table) != expected || table.shape() != Shape{20, columns}) FAIL_CHECK(text);
     }
   }

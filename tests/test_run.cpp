@@ -640,6 +640,6 @@ TEST_CASE("batches and training sets as the options say") {
   options.train_size = 300;
   options.seed = 4;
   const datasets::Dataset data = datasets::load("moons", load_options(options));
-  CHECK(data.train.shape()[0] == 300);
-  CHECK(data.test.shape()[0] == 4000);  // not shortened
+  CHECK(data.train.size() == 300);
+  CHECK(data.test.size() == 4000);  // not shortened
 }

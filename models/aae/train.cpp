@@ -15,6 +15,7 @@ namespace {
 using namespace nabla;
 using datasets::Batches;
 using datasets::Dataset;
+using datasets::Rows;
 using models::Aae;
 using models::Run;
 
@@ -35,10 +36,11 @@ struct Score {
   double value = 0, codes_called_real = 0, draws_called_real = 0;
 };
 
-Score score(const Aae& aae, const Array& data, Rng rng) {
+Score score(const Aae& aae, const Rows& rows, Rng rng) {
   const NoGrad no_grad;
   Score total;
-  const std::size_t n = data.shape()[0];
+  const Array data = rows.all();
+  const std::size_t n = rows.size();
   total.cost = aae.mean_cost(data);
   total.mse = models::mean_squared_error_of(data, aae.reconstruct(data));
   const Array codes = aae.codes(models::first_rows_of(data, std::min<std::size_t>(5000, n)));
@@ -58,7 +60,7 @@ void train(Run& run, const Options& options) {
                              ": the AAE's decoder gives values from 0 to 1, it takes such images");
   }
   models::AaeOptions shape;
-  shape.data = data.columns();
+  shape.data = data.columns;
   shape.hidden.assign(options.hidden.begin(), options.hidden.end());
   shape.latent = static_cast<std::size_t>(options.latent);
   shape.activation = options.activation;
@@ -72,7 +74,7 @@ void train(Run& run, const Options& options) {
   run.keep("discriminator", training.discriminator());
   run.keep("encoder", training.encoder());
   run.keep("rng", rng);
-  const std::size_t n = data.train.shape()[0];
+  const std::size_t n = data.train.size();
   run.expect_examples(n);
   const std::string unit = options.cost == "bernoulli" ? "_cost_nats" : "_cost_squared";
 
@@ -84,7 +86,7 @@ void train(Run& run, const Options& options) {
     double total_cost = 0, value = 0;
     for (const std::vector<std::size_t>& rows :
          Batches(n, static_cast<std::size_t>(run.batch_size()), run.seed(), epoch)) {
-      const Tensor x(datasets::take_rows(data.train, rows));  // (B, D)
+      const Tensor x(data.train.take(rows));  // (B, D)
 
       const Tensor cost = training.reconstruction_step(x);  // min over e, f of c          [M, §2]
       const Tensor z = aae.encode(x);                       // (B, Z), after that step

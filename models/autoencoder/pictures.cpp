@@ -40,6 +40,12 @@ Array first_rows_of(const Array& x, std::size_t count) {
   return datasets::take_rows(x, rows);
 }
 
+Array first_rows_of(const datasets::Rows& x, std::size_t count) {
+  std::vector<std::size_t> rows(count);
+  for (std::size_t i = 0; i < count; ++i) rows[i] = i % x.size();
+  return x.take(rows);
+}
+
 Array one_below_the_other(const std::vector<Array>& lists, std::size_t columns) {
   const std::size_t n = lists.at(0).shape()[0], D = lists[0].shape()[1];
   Array all = empty({lists.size() * n, D});
@@ -93,7 +99,7 @@ void draw_pictures(Run& run, const Autoencoder& model, const datasets::Dataset& 
   run.image("interpolations.png", stacked(data, {between}, 12),
             "Between two test images: decoded points on the line between their codes");
   if (model.latent() != 2) return;
-  const Array codes = model.codes(data.test);
+  const Array codes = model.codes(data.test.all());
   const std::vector<int> classes(data.test_labels.begin(), data.test_labels.end());
   run.image("codes.png", scatter(codes, classes, window_around(codes)),
             "Codes of the test images, coloured by class");

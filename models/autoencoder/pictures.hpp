@@ -18,6 +18,7 @@ Array stacked(const datasets::Dataset& data, const std::vector<Array>& groups, s
 
 /// The first `count` rows of x, from the beginning again where there are fewer.
 Array first_rows_of(const Array& x, std::size_t count);
+Array first_rows_of(const datasets::Rows& x, std::size_t count);
 
 /// For stacked(): `columns` images in a row, and below them in a row each what others make of them.
 /// All lists are of equal shape (n, D), n a multiple of columns; (lists · n, D).

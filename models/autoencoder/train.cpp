@@ -9,6 +9,7 @@
 #include "models/autoencoder/contestants.hpp"
 #include "models/autoencoder/pictures.hpp"
 #include "models/draw/plot.hpp"
+#include "models/measure/in_pieces.hpp"
 #include "models/measure/sample_score.hpp"
 #include "models/program/run.hpp"
 #include "models/wae/wae.hpp"
@@ -113,16 +114,18 @@ class Comparison {
     run_.evaluating("samples of the " + title(model), 0, score_.size());
     Rng rng(run_.seed(), 23);
     const std::size_t n = score_.size();
+    const Array test = data_.test.all();
     const Array codes = model.codes(models::first_rows_of(data_.test, n), rng);
     rows_.push_back({model.name(),
                      title(model) + ", z ~ N(0, I)",
-                     models::mean_squared_error_of(data_.test, model.reconstruct(data_.test)),
+                     models::mean_squared_error_of(test, model.reconstruct(test)),
                      mmd2_codes_prior(codes, Rng(run_.seed(), 22)),
                      {}});
     measure(model, rng.normal({n, Z}));
     if (model.name() != "ae") return;
     const double nan = std::nan("");
-    const Array train_codes = model.codes(data_.train, rng);
+    const Array train_codes =
+        models::in_pieces(data_.train, [&](const Array& x) { return model.codes(x, rng); });
     rows_.push_back({"ae_gaussian", "AE, z ~ normal fitted to its codes", nan, nan, {}});
     measure(model, models::CodeGaussian(train_codes).sample(n, rng));
     rows_.push_back({"ae_own_codes", "AE, z = codes of training images", nan, nan, {}});
@@ -211,7 +214,7 @@ void draw_pictures(Run& run, const Contestants& all, const Dataset& data) {
             "Between two test images: decoded points on the line between their codes, by " + names);
   for (const auto& model : all) {
     Rng rng(run.seed(), 25);
-    const Array codes = model->codes(data.test, rng);
+    const Array codes = model->codes(data.test.all(), rng);
     if (codes.shape()[1] != 2) return;
     const std::vector<int> classes(data.test_labels.begin(), data.test_labels.end());
     run.image("codes-" + model->name() + ".png",
@@ -226,7 +229,7 @@ void train(Run& run, const Options& options) {
     throw models::UsageError("--data " + run.options().data +
                              ": the autoencoder takes images with values from 0 to 1");
   }
-  const Contestants all = make_contestants(run, options, data.columns());
+  const Contestants all = make_contestants(run, options, data.columns);
   if (run.batch_size() < 2) {
     throw models::UsageError("--batch-size 1: the WAE compares codes of a batch in pairs");
   }
@@ -236,7 +239,7 @@ void train(Run& run, const Options& options) {
   }
   run.keep(parameters);
   for (const auto& model : all) model->keep(run);
-  run.expect_examples(data.train.shape()[0]);
+  run.expect_examples(data.train.size());
 
   while (run.next_epoch()) {
     const std::uint64_t epoch = static_cast<std::uint64_t>(run.epoch());
@@ -248,11 +251,10 @@ void train(Run& run, const Options& options) {
     double seen = 0;
     // Grey pixels as they are, for all: a probability's cross-entropy is least where the
     // reconstruction is equal to it.
-    for (const std::vector<std::size_t>& rows :
-         Batches(data.train.shape()[0], static_cast<std::size_t>(run.batch_size()), run.seed(),
-                 epoch)) {
-      if (rows.size() < 2) continue;                          // a rest of one has no pair of codes
-      const Tensor x(datasets::take_rows(data.train, rows));  // (B, D), one batch for all
+    for (const std::vector<std::size_t>& rows : Batches(
+             data.train.size(), static_cast<std::size_t>(run.batch_size()), run.seed(), epoch)) {
+      if (rows.size() < 2) continue;          // a rest of one has no pair of codes
+      const Tensor x(data.train.take(rows));  // (B, D), one batch for all
       double together = 0;
       for (std::size_t m = 0; m < all.size(); ++m) {
         const double loss = all[m]->step(x);
@@ -263,14 +265,12 @@ void train(Run& run, const Options& options) {
       seen += static_cast<double>(rows.size());
     }
     models::Figures figures;
-    const Array some =
-        models::first_rows_of(data.valid, std::min<std::size_t>(2000, data.valid.shape()[0]));
+    const Array some = data.valid.first(2000), valid = data.valid.all();
     for (std::size_t m = 0; m < all.size(); ++m) {
       Rng rng(run.seed(), 10);
       figures.emplace_back("train_" + all[m]->name() + "_loss", losses[m] / seen);
-      figures.emplace_back(
-          "valid_" + all[m]->name() + "_reconstruction_mse",
-          models::mean_squared_error_of(data.valid, all[m]->reconstruct(data.valid)));
+      figures.emplace_back("valid_" + all[m]->name() + "_reconstruction_mse",
+                           models::mean_squared_error_of(valid, all[m]->reconstruct(valid)));
       figures.emplace_back("valid_" + all[m]->name() + "_mmd2_codes_prior",
                            mmd2_codes_prior(all[m]->codes(some, rng), Rng(run.seed(), 11)));
     }

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
+#include <optional>
 
 #include "autograd/ops.hpp"
 #include "datasets/batches.hpp"
@@ -20,19 +20,13 @@ constexpr std::size_t panel = 220;  // pixels of a panel of a filmstrip
 // Of 1000: close together where the cloud changes its look.
 const std::vector<double> film_times{1000, 600, 400, 250, 150, 80, 40, 0};
 
-std::unique_ptr<datasets::Toy> toy_named(const std::string& name) {
-  const std::vector<std::string>& all = datasets::Toy::names();
-  if (std::find(all.begin(), all.end(), name) == all.end()) return nullptr;
-  return std::make_unique<datasets::Toy>(name);
-}
-
 Array first_two(const Array& points) {
   return points.shape()[1] == 2 ? points : datasets::take_columns(points, 0, 2);
 }
 
 // Room for the noise around the data: every panel of every picture has this window.
 Window window_of(const datasets::Dataset& data) {
-  const Window w = window_around(first_two(data.test));
+  const Window w = window_around(first_two(data.test.all()));
   const double x = (w.x_high - w.x_low) / 5, y = (w.y_high - w.y_low) / 5;
   return {w.x_low - x, w.x_high + x, w.y_low - y, w.y_high + y};
 }
@@ -62,7 +56,7 @@ std::vector<int> nearest_labels(const Array& x, const Array& points, const Index
 
 // x_t of test points at the film's times, coloured by label: the forward process.
 Array draw_forward(const Trained& trained, const datasets::Dataset& data) {
-  const Array raw = first_rows(data.test, 2000);
+  const Array raw = data.test.first(2000);
   const Array x0 = trained.scaling.apply(raw);
   const std::size_t n = x0.shape()[0];
   Rng rng(1);
@@ -96,7 +90,7 @@ Array draw_reverse(const Trained& trained, const datasets::Dataset& data) {
   const Array x_T = rng.normal({n, trained.dimensions()});
   trained.decode(x_T, trained.classes_of(n), trained.sampler, rng, watch);
   const std::vector<int> labels =
-      nearest_labels(clouds.back(), first_two(first_rows(data.test, 2000)), data.test_labels);
+      nearest_labels(clouds.back(), first_two(data.test.first(2000)), data.test_labels);
   std::vector<Array> panels;
   for (const Array& cloud : clouds) {
     panels.push_back(scatter(cloud, labels, window_of(data), panel));
@@ -117,7 +111,7 @@ Array draw_ways(const Trained& trained, const datasets::Dataset& data) {
   };
   const Array ends = first_two(trained.decode(rng.normal({n, trained.dimensions()}),
                                               trained.classes_of(n), how, rng, watch));
-  const Array test = first_two(first_rows(data.test, 2000));
+  const Array test = first_two(data.test.first(2000));
   const std::vector<int> labels = nearest_labels(ends, test, data.test_labels);
   std::vector<int> colours(test.shape()[0], -1);
   for (std::size_t i = 0; i < places.size(); ++i) {
@@ -178,13 +172,13 @@ void measure_toy(const Trained& trained, const datasets::Toy& toy, Run& run, Fig
 
 void measure_table(const Trained& trained, const datasets::Dataset& data, Run& run,
                    Figures& figures) {
-  const std::size_t n = std::min<std::size_t>(data.test.shape()[0], 4000);
+  const std::size_t n = std::min<std::size_t>(data.test.size(), 4000);
   Rng rng(run.seed(), 30);
-  const Array test = first_rows(data.test, n);
+  const Array test = data.test.first(n);
   Distances model, real;
   model.add(trained.sample(n, rng, run), test, rng);
-  if (data.valid.shape()[0] == 0) return;
-  real.add(first_rows(data.valid, n), test, rng);
+  if (data.valid.size() == 0) return;
+  real.add(data.valid.first(n), test, rng);
   add_distances(model, real, figures);
 }
 
@@ -202,7 +196,7 @@ Array draw_points(const Trained& trained, const datasets::Dataset& data, Run& ru
 
 void report_points(const Trained& trained, const datasets::Dataset& data, Run& run,
                    Figures& figures) {
-  const std::unique_ptr<datasets::Toy> toy = toy_named(run.options().data);
+  const std::optional<datasets::Toy> toy = datasets::toy_named(run.options().data);
   if (trained.only >= 0) {
     run.note("Samples of one class: not measured, as the data are of all.");
   } else if (toy) {
@@ -211,9 +205,9 @@ void report_points(const Trained& trained, const datasets::Dataset& data, Run& r
     measure_table(trained, data, run, figures);
   }
   if (toy) figures.emplace_back("true_entropy_nats", toy->entropy());
-  if (data.columns() < 2) return;
+  if (data.columns < 2) return;
   Rng rng(run.seed(), 20);
-  const Array test = first_rows(data.test, 4000);
+  const Array test = data.test.first(4000);
   const Window window = window_of(data);
   run.image("samples.png",
             strip({scatter(first_two(test), window, 400),

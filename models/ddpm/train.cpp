@@ -47,10 +47,9 @@ Options chosen_for(const Dataset& data, Options options) {
   if (options.sample_steps < 0) options.sample_steps = images ? 100 : 250;
   options.sample_steps = std::min(options.sample_steps, options.steps);
   if (options.test_times < 0) options.test_times = images ? 50 : 100;
-  const int rows = static_cast<int>(data.test.shape()[0]);
+  const int rows = static_cast<int>(data.test.size());
   if (options.test_examples < 0) {
-    options.test_examples =
-        images ? std::min(500, static_cast<int>(data.train.shape()[0]) / 50) : 0;
+    options.test_examples = images ? std::min(500, static_cast<int>(data.train.size()) / 50) : 0;
   }
   if (options.test_examples == 0 || options.test_examples > rows) options.test_examples = rows;
   return options;
@@ -82,9 +81,7 @@ void check(const Options& options, const Dataset& data) {
 Dataset load(const Run& run) {
   datasets::LoadOptions how = models::load_options(run.options());
   const std::string& name = run.options().data;
-  const std::vector<std::string>& toys = datasets::Toy::names();
-  const bool toy = std::find(toys.begin(), toys.end(), name) != toys.end();
-  if (toy && how.train_size == 0) how.train_size = 200000;
+  if (datasets::toy_named(name) && how.train_size == 0) how.train_size = 200000;
   Dataset data = datasets::load(name, how);
   if (data.is_image() && (data.low < 0 || data.high > 1)) {
     throw models::UsageError("--data " + name + ": images must have values from 0 to 1");
@@ -95,13 +92,13 @@ Dataset load(const Run& run) {
 // [0, 1] to [−1, 1] for images; else each column of the training rows to mean 0, deviation 1.
 Standardizer scaling_of(const Dataset& data) {
   if (!data.is_image()) return Standardizer::fit(data.train);
-  const Array half = full({data.columns()}, Real(0.5));
-  return {half, half, zeros({data.columns()})};
+  const Array half = full({data.columns}, Real(0.5));
+  return {half, half, zeros({data.columns})};
 }
 
-// x is the scaled training data. x̂_0 is kept where data can be: at the noisiest times an error of
+// x̂_0 is kept where data can be: at the noisiest times an error of
 // ε̂ is one of x̂_0 many times as large (1 / √ᾱ_T is 20000 for the cosine schedule of 1000 steps).
-Diffusion diffusion_of(const Dataset& data, const Array& x, const Options& options) {
+Diffusion diffusion_of(const Dataset& data, const Standardizer& scaling, const Options& options) {
   models::DiffusionOptions how;
   how.prediction = models::prediction_named(options.predict);
   how.variance = models::reverse_variance_named(options.variance);
@@ -110,6 +107,7 @@ Diffusion diffusion_of(const Dataset& data, const Array& x, const Options& optio
     how.low = -1;
     how.high = 1;
   } else {
+    const Array x = scaling.apply(data.train.all());
     const auto [low, high] = std::minmax_element(x.begin(), x.end());
     how.low = 1.2 * static_cast<double>(*low);  // the columns have mean 0
     how.high = 1.2 * static_cast<double>(*high);
@@ -133,7 +131,7 @@ Network network_of(const Dataset& data, const Options& options, Rng& rng) {
     return {net, net};
   }
   models::DenoisingMlpOptions shape;
-  shape.data = data.columns();
+  shape.data = data.columns;
   shape.width = static_cast<std::size_t>(options.width);
   shape.blocks = static_cast<std::size_t>(options.blocks);
   shape.waves = static_cast<std::size_t>(options.waves);
@@ -168,13 +166,13 @@ double validation_loss(const Trained& trained, const Array& x, const IndexArray&
 // −ln p(x) of test examples is at most this, in all and by its terms [eq. 5].
 void add_bound(const Trained& trained, const Dataset& data, const Options& options, Run& run,
                Figures& figures) {
-  const Array test = models::first_rows(data.test, static_cast<std::size_t>(options.test_examples));
+  const Array test = data.test.first(static_cast<std::size_t>(options.test_examples));
   Rng rng(run.seed(), 12);
   const Trained::BoundMeans bound =
       trained.bound(test, data.test_labels, static_cast<std::size_t>(options.test_times), rng, run);
   const auto add = [&](const std::string& name, double nats) {
     figures.emplace_back(name + (data.is_image() ? "_bits_per_dim" : "_nats"),
-                         data.is_image() ? models::bits_per_dim(nats, data.columns()) : nats);
+                         data.is_image() ? models::bits_per_dim(nats, data.columns) : nats);
   };
   add("test_bound", bound.total());
   add("test_bound_prior", bound.prior);
@@ -191,8 +189,7 @@ void train(Run& run, const Options& given) {
   const Options options = chosen_for(data, given);
   check(options, data);
   const Standardizer scaling = scaling_of(data);
-  const Array x = scaling.apply(data.train);
-  const Diffusion diffusion = diffusion_of(data, x, options);
+  const Diffusion diffusion = diffusion_of(data, scaling, options);
   const bool images = data.is_image();
   Rng rng(run.seed());
   const Network net = network_of(data, options, rng);
@@ -211,18 +208,17 @@ void train(Run& run, const Options& given) {
   run.keep("adam", adam);
   run.keep("average", average);
   run.keep("rng", rng);
-  run.expect_examples(data.train.shape()[0]);
-  const Array valid =
-      scaling.apply(models::first_rows(data.valid, images ? 1000 : data.valid.shape()[0]));
+  run.expect_examples(data.train.size());
+  const Array valid = scaling.apply(data.valid.first(images ? 1000 : data.valid.size()));
 
   while (run.next_epoch()) {
-    const Batches batches(x.shape()[0], static_cast<std::size_t>(run.batch_size()), run.seed(),
+    const Batches batches(data.train.size(), static_cast<std::size_t>(run.batch_size()), run.seed(),
                           static_cast<std::uint64_t>(run.epoch()));
     const std::uint64_t all = batches.size() * static_cast<std::uint64_t>(run.options().epochs);
     std::uint64_t done = batches.size() * static_cast<std::uint64_t>(run.epoch() - 1);
     for (const std::vector<std::size_t>& rows : batches) {
       const std::size_t B = rows.size();
-      const Array x0 = datasets::take_rows(x, rows);  // (B, D)
+      const Array x0 = scaling.apply(data.train.take(rows));  // (B, D)
       const IndexArray classes =
           options.conditional ? models::drop_classes(datasets::take_rows(data.train_labels, rows),
                                                      options.class_dropout, rng)
@@ -232,7 +228,7 @@ void train(Run& run, const Options& given) {
       const Tensor loss = options.loss == "simple"
                               ? mean(diffusion.loss_simple(net.denoise, x0, t, noise, classes))
                               : mean(diffusion.loss_bound(net.denoise, x0, t, noise, classes)) /
-                                    static_cast<Real>(data.columns());
+                                    static_cast<Real>(data.columns);
       adam.clear_grad();
       loss.backward();
       if (options.clip_norm > 0) nn::clip_grad_norm(net.module.parameters(), options.clip_norm);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "datasets/batches.hpp"
-#include "models/autoencoder/pictures.hpp"
 
 namespace nabla::models {
 
@@ -58,10 +57,6 @@ Trained::BoundMeans Trained::bound(const Array& x, const IndexArray& labels, std
   run.evaluating("variational bound", n, n);
   if (diffusion.options().levels == 0) means.decoder += scaling.log_scale();
   return means;
-}
-
-Array first_rows(const Array& x, std::size_t most) {
-  return first_rows_of(x, std::min(most, x.shape()[0]));
 }
 
 }  // namespace nabla::models

@@ -41,9 +41,6 @@ struct Trained {
                    Run& run) const;
 };
 
-/// The first rows of x, `most` of them or all.
-Array first_rows(const Array& x, std::size_t most);
-
 // Pictures and figures at the end of a run, and for snapshots on its way a few samples from the
 // same noise each time, in few steps.
 

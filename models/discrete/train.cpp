@@ -19,6 +19,7 @@ namespace {
 using namespace nabla;
 using datasets::Batches;
 using datasets::Dataset;
+using datasets::Rows;
 using models::Run;
 
 struct Options {
@@ -33,7 +34,7 @@ struct Options {
 
 // The three splits, of 0 and 1.
 struct Splits {
-  Array train, valid, test;
+  Rows train, valid, test;
 };
 
 // What the table at the end says of a model; without figures where it is impossible.
@@ -44,12 +45,12 @@ struct Row {
 };
 
 template <class Model>
-double mean_log_prob(Run& run, const Model& model, const Array& data, const std::string& name) {
+double mean_log_prob(Run& run, const Model& model, const Rows& data, const std::string& name) {
   double total = 0;
-  const std::size_t n = data.shape()[0];
+  const std::size_t n = data.size();
   for (const std::vector<std::size_t>& rows : Batches::in_order(n, 1000)) {
     run.evaluating(name, rows.front(), n);
-    for (const Real value : model.log_prob(datasets::take_rows(data, rows))) {
+    for (const Real value : model.log_prob(data.take(rows))) {
       total += static_cast<double>(value);
     }
   }
@@ -62,7 +63,7 @@ Row measure(Run& run, const Model& model, const Splits& data, const std::string&
   row.train = mean_log_prob(run, model, data.train, name);
   row.valid = mean_log_prob(run, model, data.valid, name);
   row.test = mean_log_prob(run, model, data.test, name);
-  row.bits_per_dim = -row.test / (static_cast<double>(data.test.shape()[1]) * std::log(2.0));
+  row.bits_per_dim = -row.test / (static_cast<double>(data.test.columns()) * std::log(2.0));
   return row;
 }
 
@@ -100,10 +101,10 @@ class Pictures {
   Pictures(Run& run, const Dataset& data)
       : run_(run), data_(data), shown_(data.is_image() ? 16 : 24) {}
 
-  void add_data(const Array& x) {
+  void add_data(const Rows& x) {
     std::vector<std::size_t> first(shown_);
-    for (std::size_t i = 0; i < shown_; ++i) first[i] = i % x.shape()[0];
-    add(datasets::take_rows(x, first), "test data");
+    for (std::size_t i = 0; i < shown_; ++i) first[i] = i % x.size();
+    add(x.take(first), "test data");
   }
   template <class Model>
   void add_samples(const Model& model, const std::string& name) {
@@ -111,7 +112,7 @@ class Pictures {
     add(model.sample(shown_, rng), name);
   }
   void draw() const {
-    const std::size_t D = data_.columns(), models = all_.size() / (shown_ * D);
+    const std::size_t D = data_.columns, models = all_.size() / (shown_ * D);
     Array x = empty({models * shown_, D});
     std::copy(all_.begin(), all_.end(), x.data());
     if (data_.is_image()) {
@@ -149,11 +150,11 @@ void train(Run& run, const Options& options) {
   // Grey pixels are probabilities of being 1: drawn anew in each epoch for the FVSBN's training,
   // and once for everything that is counted or measured.
   const bool fresh = !data.binary;
-  const auto once = [&](const Array& x, std::uint64_t offset) {
+  const auto once = [&](const Rows& x, std::uint64_t offset) {
     return fresh ? datasets::binarize_once(x, run.seed() + offset) : x;
   };
   const Splits splits{once(data.train, 3), once(data.valid, 1), once(data.test, 2)};
-  const std::size_t D = data.columns(), n = splits.train.shape()[0];
+  const std::size_t D = data.columns, n = splits.train.size();
 
   std::vector<Row> rows;
   models::Figures figures;
@@ -166,7 +167,7 @@ void train(Run& run, const Options& options) {
   };
   if (options.wants("joint")) {
     if (D <= models::FullJoint::most_dimensions) {
-      const auto joint = models::FullJoint::fit(splits.train, options.smoothing);
+      const auto joint = models::FullJoint::fit(splits.train.all(), options.smoothing);
       count(joint, "joint");
       const std::vector<double>& p = joint.table().probabilities();
       Array table = empty({p.size()});
@@ -176,18 +177,18 @@ void train(Run& run, const Options& options) {
       rows.push_back({"joint", "2^" + std::to_string(D) + " - 1", "2^D - 1", false});
     }
   }
-  const auto independent = models::Independent::fit(splits.train, options.smoothing);
+  const auto independent = models::Independent::fit(splits.train.all(), options.smoothing);
   if (options.wants("independent")) {
     count(independent, "independent");
     tables.emplace_back("independent.probs", Tensor(independent.probabilities()));
   }
   if (options.wants("markov")) {
-    const auto chain = models::MarkovChain::fit(splits.train, options.smoothing);
+    const auto chain = models::MarkovChain::fit(splits.train.all(), options.smoothing);
     count(chain, "markov");
     tables.emplace_back("markov.probs", Tensor(chain.probabilities()));
   }
   if (options.wants("chow-liu")) {
-    const auto tree = models::ChowLiuTree::fit(splits.train, options.smoothing);
+    const auto tree = models::ChowLiuTree::fit(splits.train.all(), options.smoothing);
     count(tree, "chow-liu");
     tables.emplace_back("chow_liu.probs", Tensor(tree.probabilities()));
     Array parents = empty({D});  // −1: the root
@@ -231,7 +232,7 @@ void train(Run& run, const Options& options) {
     double log_prob = 0;
     for (const std::vector<std::size_t>& examples :
          Batches(n, static_cast<std::size_t>(run.batch_size()), run.seed(), epoch)) {
-      Array x = datasets::take_rows(data.train, examples);  // (B, D)
+      Array x = data.train.take(examples);  // (B, D)
       if (fresh) x = datasets::binarize_fresh(x, examples, run.seed(), epoch);
 
       const Tensor fit = mean(fvsbn.log_prob(Tensor(std::move(x))));
@@ -264,14 +265,14 @@ void train(Run& run, const Options& options) {
     // The middle of the data; of an image, of its middle line.
     const std::size_t line = data.is_image() && data.channels == 1 ? data.width : D;
     from = line == D || W > line ? (D - W) / 2 : data.height / 2 * line + (line - W) / 2;
-    const Splits part{datasets::take_columns(splits.train, from, W),
-                      datasets::take_columns(splits.valid, from, W),
-                      datasets::take_columns(splits.test, from, W)};
+    const Splits part{splits.train.take_columns(from, W), splits.valid.take_columns(from, W),
+                      splits.test.take_columns(from, W)};
     const double s = options.smoothing;
-    window.push_back(measure(run, models::FullJoint::fit(part.train, s), part, "joint"));
-    window.push_back(measure(run, models::Independent::fit(part.train, s), part, "independent"));
-    window.push_back(measure(run, models::MarkovChain::fit(part.train, s), part, "markov"));
-    window.push_back(measure(run, models::ChowLiuTree::fit(part.train, s), part, "chow-liu"));
+    window.push_back(measure(run, models::FullJoint::fit(part.train.all(), s), part, "joint"));
+    window.push_back(
+        measure(run, models::Independent::fit(part.train.all(), s), part, "independent"));
+    window.push_back(measure(run, models::MarkovChain::fit(part.train.all(), s), part, "markov"));
+    window.push_back(measure(run, models::ChowLiuTree::fit(part.train.all(), s), part, "chow-liu"));
     for (const Row& row : window) add_figures(figures, row, "window_");
   }
   run.finish(figures);

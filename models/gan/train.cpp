@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iomanip>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 #include "autograd/ops.hpp"
@@ -28,6 +29,7 @@ namespace {
 using namespace nabla;
 using datasets::Batches;
 using datasets::Dataset;
+using datasets::Rows;
 using datasets::Standardizer;
 using models::Coverage;
 using models::Figures;
@@ -74,9 +76,9 @@ struct Course {
 // One game: a GAN with its optimisers. Several, with seeds of their own, are trained side by side.
 class Trial {
  public:
-  /// `data` is scaled as the networks see it: images to [−1, 1], which tanh reaches; columns of
-  /// points to mean 0 and deviation 1.
-  Trial(const Array& data, const Standardizer& scaling, bool images, const Options& options,
+  /// `scaling` makes of the data what the networks see: images in [−1, 1], which tanh reaches;
+  /// columns of points with mean 0 and deviation 1.
+  Trial(const Rows& data, const Standardizer& scaling, bool images, const Options& options,
         const Run& run, std::uint64_t number)
       : data_(data),
         scaling_(scaling),
@@ -85,13 +87,13 @@ class Trial {
         averages_(options.average > 0),
         seed_(run.seed() + 1000 * number),
         rng_(seed_),
-        gan_(shape(options, data.shape()[1], images), rng_),
+        gan_(shape(options, data.columns(), images), rng_),
         g_adam_(gan_.generator().parameters(), {run.lr(), options.beta1}),
         d_adam_(gan_.discriminator().parameters(), {run.lr() * lr_ratio_, options.beta1}),
         average_(gan_.generator().parameters(), {options.average, true}) {}
 
   Course train_epoch(Run& run, double lr, double noise) {
-    const std::size_t m = gan_.options().packing, n = data_.shape()[0];
+    const std::size_t m = gan_.options().packing, n = data_.size();
     std::size_t B = std::min(static_cast<std::size_t>(run.batch_size()), n);
     B -= B % m;  // whole packs
     if (B == 0) throw models::UsageError("a batch must hold --packing examples or more");
@@ -100,7 +102,7 @@ class Trial {
     const Batches batches(n, B, seed_, static_cast<std::uint64_t>(run.epoch()), true);
     Course course;
     for (const std::vector<std::size_t>& rows : batches) {
-      const Tensor x = blurred(Tensor(datasets::take_rows(data_, rows)), noise, rng_);  // (B, D)
+      const Tensor x = blurred(Tensor(scaling_.apply(data_.take(rows))), noise, rng_);  // (B, D)
       const Tensor fake = blurred(gan_.generate(Tensor(gan_.prior(B, rng_))), noise, rng_);  // G(z)
 
       // D's step: V(D, G) up. Detached, the samples keep G out of it.
@@ -127,13 +129,13 @@ class Trial {
   }
 
   // The game on other data, with as many samples, in the units of the data set.
-  Course play(const Array& data, double noise, Rng& rng) {
+  Course play(const Rows& data, double noise, Rng& rng) {
     const NoGrad no_grad;
-    const std::size_t rows = data.shape()[0] - data.shape()[0] % gan_.options().packing;
+    const std::size_t rows = data.size() - data.size() % gan_.options().packing;
     Course course;
     for (const std::vector<std::size_t>& some :
          Batches::in_order(rows, 1000 * gan_.options().packing)) {
-      const Array x = scaling_.apply(datasets::take_rows(data, some));
+      const Array x = scaling_.apply(data.take(some));
       const Array fake = scaling_.apply(sample(some.size(), rng));
       const Tensor real_logits = gan_.discriminate(blurred(Tensor(x), noise, rng));
       const Tensor fake_logits = gan_.discriminate(blurred(Tensor(fake), noise, rng));
@@ -197,7 +199,7 @@ class Trial {
     return result;
   }
 
-  const Array& data_;
+  const Rows& data_;
   const Standardizer& scaling_;
   nn::GeneratorLoss loss_;
   double lr_ratio_;
@@ -226,13 +228,6 @@ class Film {
   nn::NamedArrays frames_;
 };
 
-// The toy that --data names, if it is one.
-std::unique_ptr<datasets::Toy> toy_named(const std::string& name) {
-  const std::vector<std::string>& all = datasets::Toy::names();
-  if (std::find(all.begin(), all.end(), name) == all.end()) return nullptr;
-  return std::make_unique<datasets::Toy>(name);
-}
-
 Dataset load(const Run& run, bool toy) {
   datasets::LoadOptions how = models::load_options(run.options());
   if (toy && how.train_size == 0) how.train_size = 100000;  // as many as in Lin et al. 2018, §4.1
@@ -241,7 +236,7 @@ Dataset load(const Run& run, bool toy) {
   if (data.is_image() && (data.low < 0 || data.high > 1)) {
     throw models::UsageError("--data " + name + ": images must have values from 0 to 1");
   }
-  if (data.columns() < 2) {
+  if (data.columns < 2) {
     throw models::UsageError("--data " + name + ": takes images, or points of two columns or more");
   }
   return data;
@@ -250,8 +245,8 @@ Dataset load(const Run& run, bool toy) {
 // [0, 1] to [−1, 1] for images; else each column of the training rows to mean 0, deviation 1.
 Standardizer scaling_of(const Dataset& data) {
   if (!data.is_image()) return Standardizer::fit(data.train);
-  const Array half = full({data.columns()}, Real(0.5));
-  return {half, half, zeros({data.columns()})};
+  const Array half = full({data.columns}, Real(0.5));
+  return {half, half, zeros({data.columns})};
 }
 
 // What is left of the learning rates after some epochs.
@@ -283,13 +278,13 @@ constexpr std::size_t film_images = 12, film_points = 1000;  // of a frame
 Array draw(const Film& film, const Dataset& data) {
   const nn::NamedArrays& frames = film.frames();
   if (data.is_image()) {
-    Array all = empty({frames.size() * film_images, data.columns()});
+    Array all = empty({frames.size() * film_images, data.columns});
     Real* at = all.data();
     for (const auto& [name, samples] : frames) at = std::copy_n(samples.data(), samples.size(), at);
     return models::enlarge(models::grid(all, data.height, data.width, film_images), 2);
   }
   std::vector<Array> images;
-  const Array test = first_two(data.test);
+  const Array test = first_two(data.test.all());
   const models::Window window = models::window_around(test);
   for (const auto& [name, samples] : frames) {  // over the test points, in grey
     const Array both = concat({Tensor(test), Tensor(first_two(samples))}, 0).value();
@@ -355,25 +350,20 @@ void report_coverage(Run& run, const std::vector<std::unique_ptr<Trial>>& trials
 // The Parzen window of Goodfellow et al. 2014, §5, on samples, and on as many training images.
 void report_parzen(Run& run, Trial& trial, const Dataset& data, Figures& figures) {
   constexpr std::size_t n = 10000, chosen_on = 1000;
-  const auto first = [](const Array& x, std::size_t count) {
-    std::vector<std::size_t> rows(std::min(count, x.shape()[0]));
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = i;
-    return datasets::take_rows(x, rows);
-  };
-  const Array valid = first(data.valid, chosen_on);
+  const Array valid = data.valid.first(chosen_on);
   const std::vector<double> sigmas = models::geometric_steps(0.05, 1, 25);
   const auto score = [&](const std::string& name, const Array& centres) {
-    run.evaluating("Parzen window on " + name, 0, data.test.shape()[0]);
+    run.evaluating("Parzen window on " + name, 0, data.test.size());
     const models::ParzenWindow window(centres);
     const double sigma = window.best_sigma(valid, sigmas);
-    const models::Estimate e = models::mean_of(window.log_prob(data.test, sigma));
+    const models::Estimate e = models::mean_of(window.log_prob(data.test.all(), sigma));
     figures.emplace_back("test_parzen_" + name + "_nats", e.value);
     figures.emplace_back("test_parzen_" + name + "_standard_error_nats", e.standard_error);
     figures.emplace_back("parzen_" + name + "_sigma", sigma);
   };
   Rng rng(run.seed(), 13);
   score("samples", trial.sample(n, rng));
-  const Array train = first(data.train, n);
+  const Array train = data.train.first(n);
   score("training_images", train);
   run.note(
       "The Parzen window does not rank models: true training images score below centres by k-means "
@@ -405,11 +395,11 @@ void draw_samples(Run& run, Trial& trial, const Dataset& data) {
     return;
   }
   constexpr std::size_t size = 300;
-  const Array test = first_two(data.test), samples = trial.sample(test.shape()[0], rng);
+  const Array test = first_two(data.test.all()), samples = trial.sample(test.shape()[0], rng);
   const models::Window window = models::window_around(test);
   std::vector<Array> images{models::scatter(test, window, size),
                             models::scatter(first_two(samples), window, size)};
-  const bool plane = data.columns() == 2 && trial.gan().options().packing == 1;
+  const bool plane = data.columns == 2 && trial.gan().options().packing == 1;
   if (plane) {
     Array D = trial.discriminate(models::cell_centres(window, size, size));
     D.reshape(Shape{size, size});
@@ -423,16 +413,15 @@ void draw_samples(Run& run, Trial& trial, const Dataset& data) {
 // -----------------------------------------------------------------------------------------------
 
 void train(Run& run, const Options& given) {
-  const std::unique_ptr<datasets::Toy> toy = toy_named(run.options().data);
+  const std::optional<datasets::Toy> toy = datasets::toy_named(run.options().data);
   const bool has_modes = toy && toy->modes().size() != 0;
-  const Dataset data = load(run, toy != nullptr);
+  const Dataset data = load(run, toy.has_value());
   const Options options = chosen_for(data.is_image(), given);
   const Standardizer scaling = scaling_of(data);
-  const Array scaled = scaling.apply(data.train);
   std::vector<std::unique_ptr<Trial>> trials;
   nn::NamedTensors parameters;
   for (int i = 1; i <= options.trials; ++i) {
-    trials.push_back(std::make_unique<Trial>(scaled, scaling, data.is_image(), options, run,
+    trials.push_back(std::make_unique<Trial>(data.train, scaling, data.is_image(), options, run,
                                              static_cast<std::uint64_t>(i - 1)));
     const std::string number = options.trials == 1 ? "" : std::to_string(i);
     for (auto& [path, tensor] : trials.back()->gan().named_parameters()) {
@@ -443,7 +432,7 @@ void train(Run& run, const Options& given) {
   Film film;
   run.keep("film", film);
   run.keep(parameters);
-  run.expect_examples(data.train.shape()[0] * trials.size());
+  run.expect_examples(data.train.size() * trials.size());
   const double share = 1.0 / static_cast<double>(trials.size());
   const std::size_t frame = data.is_image() ? film_images : film_points;
 
@@ -498,8 +487,8 @@ void train(Run& run, const Options& given) {
     std::vector<double> distances;
     for (std::size_t i = 0; i < trials.size(); ++i) {
       Rng rng(run.seed() + 1000 * i, 15);
-      const Array samples = trials[i]->sample(data.test.shape()[0], rng);
-      distances.push_back(models::sliced_wasserstein1(data.test, samples, 100, rng));
+      const Array samples = trials[i]->sample(data.test.size(), rng);
+      distances.push_back(models::sliced_wasserstein1(data.test.all(), samples, 100, rng));
     }
     figures.emplace_back("test_sliced_wasserstein1", models::mean_of(distances).value);
   }

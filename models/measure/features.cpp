@@ -83,18 +83,18 @@ Classifier Classifier::fit(const datasets::Dataset& data, const ClassifierOption
   if (*least < 0) throw std::invalid_argument("Classifier: " + data.name + " has negative labels");
   const std::size_t classes = static_cast<std::size_t>(*most) + 1;
   Rng init(options.seed, 0), dropout(options.seed, 1);
-  const Classifier model(data.columns(), classes, options, init);
+  const Classifier model(data.columns, classes, options, init);
   nn::Adam adam(model.parameters(), {options.lr});
-  const datasets::Batches first(data.train.shape()[0], options.batch_size, options.seed, 1);
+  const datasets::Batches first(data.train.size(), options.batch_size, options.seed, 1);
   const std::size_t steps = std::min(options.steps, options.most_epochs * first.size());
   std::size_t done = 0;
   for (std::uint64_t epoch = 1; done < steps; ++epoch) {
     for (const std::vector<std::size_t>& rows :
-         datasets::Batches(data.train.shape()[0], options.batch_size, options.seed, epoch)) {
+         datasets::Batches(data.train.size(), options.batch_size, options.seed, epoch)) {
       if (done == steps) break;
       if (progress) progress(done, steps);
       adam.set_lr(options.lr * nn::schedule::cosine(done, steps));
-      const Tensor x(datasets::take_rows(data.train, rows));
+      const Tensor x(data.train.take(rows));
       const Tensor h = model.hidden(x, &dropout);
       const Tensor loss = mean(cross_entropy(model.layers_.layers().back()(h),
                                              datasets::take_rows(data.train_labels, rows)));

@@ -8,22 +8,14 @@
 #include <stdexcept>
 #include <string>
 
-#include "datasets/batches.hpp"
-
 namespace nabla::models {
 namespace {
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t projections = 100;
 
-Array first_rows(const Array& x, std::size_t n) {
-  Array result = empty({n, x.shape()[1]});
-  std::copy_n(x.data(), result.size(), result.data());
-  return result;
-}
-
 std::size_t common_size(const datasets::Dataset& data, std::size_t most) {
-  const std::size_t n = std::min({most, data.valid.shape()[0], data.test.shape()[0]});
+  const std::size_t n = std::min({most, data.valid.size(), data.test.size()});
   if (n < 2) {
     throw std::invalid_argument("SampleScore: needs 2 images to validate and to test, got " +
                                 to_string(data.valid.shape()) + " and " +
@@ -36,13 +28,13 @@ std::size_t common_size(const datasets::Dataset& data, std::size_t most) {
 
 SampleScore::SampleScore(const datasets::Dataset& data, std::size_t most,
                          const std::function<void(std::size_t, std::size_t)>& progress)
-    : test_(first_rows(data.test, common_size(data, most))),
-      valid_(first_rows(data.valid, common_size(data, most))),
+    : test_(data.test.first(common_size(data, most))),
+      valid_(data.valid.first(common_size(data, most))),
       kernel_(Kernel::gaussian(median_distance(test_))),
       accuracy_(unknown) {
   if (!data.has_labels()) return;
   classifier_ = std::make_shared<const Classifier>(Classifier::fit(data, {}, progress));
-  accuracy_ = classifier_->accuracy(data.test, data.test_labels);
+  accuracy_ = classifier_->accuracy(data.test.all(), data.test_labels);
   test_features_ = classifier_->features(test_);
 }
 

@@ -16,6 +16,7 @@ namespace {
 using namespace nabla;
 using datasets::Batches;
 using datasets::Dataset;
+using datasets::Rows;
 using models::Nade;
 using models::NadeEnsemble;
 using models::Ordering;
@@ -30,12 +31,12 @@ struct Options {
 };
 
 // Mean of ln p̄(x) over a data set, in nats. A long evaluation shows how far it is.
-double mean_log_prob(const NadeEnsemble& ensemble, const Array& data, Run* run = nullptr) {
+double mean_log_prob(const NadeEnsemble& ensemble, const Rows& data, Run* run = nullptr) {
   double total = 0;
-  const std::size_t n = data.shape()[0];
+  const std::size_t n = data.size();
   for (const std::vector<std::size_t>& rows : Batches::in_order(n, 500)) {
     if (run != nullptr) run->evaluating("ln p(x) of the test set", rows.front(), n);
-    const Array log_prob = models::log_prob(ensemble, datasets::take_rows(data, rows));
+    const Array log_prob = models::log_prob(ensemble, data.take(rows));
     for (const Real value : log_prob) total += static_cast<double>(value) / static_cast<double>(n);
   }
   return total;
@@ -55,7 +56,7 @@ class Networks : public nn::Module {
 // together; for other data, and after an ordering from a file, all but the first are random.
 Ordering ordering_of_member(const std::string& name, const Dataset& data, std::size_t m,
                             std::uint64_t seed) {
-  const std::size_t D = data.columns();
+  const std::size_t D = data.columns;
   if (name == "raster" && data.is_image() && data.channels == 1) {
     return models::scan_ordering(data.height, data.width, m % 8);
   }
@@ -70,7 +71,7 @@ NadeEnsemble make_ensemble(const Options& options, const Dataset& data, std::uin
     if (m > 0 && options.order_agnostic) {
       ensemble.push_back(ensemble[0].with_ordering(std::move(o)));
     } else {
-      ensemble.emplace_back(data.columns(), static_cast<std::size_t>(options.hidden), std::move(o),
+      ensemble.emplace_back(data.columns, static_cast<std::size_t>(options.hidden), std::move(o),
                             rng);
     }
   }
@@ -78,9 +79,9 @@ NadeEnsemble make_ensemble(const Options& options, const Dataset& data, std::uin
 }
 
 // Samples, and for images completions; Rngs of their own leave the run's alone.
-void draw_pictures(Run& run, const NadeEnsemble& ensemble, const Dataset& data, const Array& test) {
+void draw_pictures(Run& run, const NadeEnsemble& ensemble, const Dataset& data, const Rows& test) {
   Rng rng(run.seed(), 20);
-  const std::size_t D = data.columns();
+  const std::size_t D = data.columns;
   if (!data.is_image()) {  // a row of the picture is an example
     const Array rows = models::sample(ensemble, std::min<std::size_t>(D, 200), rng);
     run.image("samples.png", models::enlarge(rows, 3), "Samples, one a row");
@@ -93,10 +94,11 @@ void draw_pictures(Run& run, const NadeEnsemble& ensemble, const Dataset& data, 
 
   // A row for each of ten test images: the image, what is known of it, eight completions.
   const Nade& nade = ensemble.front();
-  const std::size_t images = std::min<std::size_t>(10, test.shape()[0]), known = D / 2;
+  const Array shown = test.first(10);
+  const std::size_t images = shown.shape()[0], known = D / 2;
   Array picture = empty({10 * images, D});
   for (std::size_t i = 0; i < images; ++i) {
-    const Real* const x = test.data() + i * D;
+    const Real* const x = shown.data() + i * D;
     Array same = empty({8, D});
     for (std::size_t k = 0; k < 8; ++k) std::copy_n(x, D, same.data() + k * D);
     Real* const row = picture.data() + i * 10 * D;
@@ -121,9 +123,9 @@ void train(Run& run, const Options& options) {
   // Grey pixels are probabilities of being 1, drawn anew in each epoch for training and once for
   // validation and test.
   const bool fresh = !data.binary;
-  const Array valid = fresh ? datasets::binarize_once(data.valid, run.seed() + 1) : data.valid;
-  const Array test = fresh ? datasets::binarize_once(data.test, run.seed() + 2) : data.test;
-  const std::size_t n = data.train.shape()[0], D = data.columns();
+  const Rows valid = fresh ? datasets::binarize_once(data.valid, run.seed() + 1) : data.valid;
+  const Rows test = fresh ? datasets::binarize_once(data.test, run.seed() + 2) : data.test;
+  const std::size_t n = data.train.size(), D = data.columns;
   const std::size_t batch_size = static_cast<std::size_t>(models::batch_size_for(run.options(), n));
 
   Rng rng(run.seed());
@@ -145,7 +147,7 @@ void train(Run& run, const Options& options) {
     std::uint64_t step = (epoch - 1) * batches.size();
     const std::uint64_t steps = batches.size() * static_cast<std::uint64_t>(run.options().epochs);
     for (const std::vector<std::size_t>& rows : batches) {
-      Array x = datasets::take_rows(data.train, rows);  // (B, D)
+      Array x = data.train.take(rows);  // (B, D)
       if (fresh) x = datasets::binarize_fresh(x, rows, run.seed(), epoch);
       const Tensor batch(std::move(x));
 

@@ -200,25 +200,24 @@ std::vector<Splits> load_splits(const Run& run, const Options& options) {
   const Dataset data = datasets::load(run.options().data, how);
   if (data.is_image()) {
     throw models::UsageError("--data " + run.options().data + ": these are images of " +
-                             std::to_string(data.columns()) +
+                             std::to_string(data.columns) +
                              " pixels, RNADE takes points or tables of real numbers");
   }
-  if (static_cast<std::size_t>(options.columns) > data.columns()) {
+  if (static_cast<std::size_t>(options.columns) > data.columns) {
     throw models::UsageError("--columns " + std::to_string(options.columns) + ": " +
-                             run.options().data + " has only " + std::to_string(data.columns()));
+                             run.options().data + " has only " + std::to_string(data.columns));
   }
   const std::size_t columns =
-      options.columns == 0 ? data.columns() : static_cast<std::size_t>(options.columns);
+      options.columns == 0 ? data.columns : static_cast<std::size_t>(options.columns);
   if (options.folds == 0) {
-    return {{datasets::take_columns(data.train, 0, columns),
-             datasets::take_columns(data.valid, 0, columns),
-             datasets::take_columns(data.test, 0, columns)}};
+    return {{data.train.take_columns(0, columns).all(), data.valid.take_columns(0, columns).all(),
+             data.test.take_columns(0, columns).all()}};
   }
-  if (data.valid.size() != 0) {
+  if (!data.valid.empty()) {
     throw models::UsageError("--folds: " + run.options().data +
                              " comes with its splits, folds are made from a single file");
   }
-  const Array all = datasets::take_columns(data.train, 0, columns);
+  const Array all = data.train.take_columns(0, columns).all();
   const std::size_t folds = static_cast<std::size_t>(options.folds);
   if (all.shape()[0] < 3 * folds) {
     throw models::UsageError("--folds " + std::to_string(folds) + ": " + run.options().data +
@@ -326,9 +325,7 @@ void train(Run& run, const Options& options) {
   // Toys are reported in the units of their known density, tables in units of the standard
   // deviations of the training rows, as the published tables are.
   const std::string& name = run.options().data;
-  const std::vector<std::string>& toys = datasets::Toy::names();
-  const bool is_toy =
-      std::find(toys.begin(), toys.end(), name) != toys.end() && splits[0].train.shape()[1] == 2;
+  const bool is_toy = datasets::toy_named(name) && splits[0].train.shape()[1] == 2;
   const Array raw_test = splits[0].test;
   std::vector<std::unique_ptr<Member>> members;  // one for each fold
   nn::NamedTensors parameters;

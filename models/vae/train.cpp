@@ -15,6 +15,7 @@ namespace {
 using namespace nabla;
 using datasets::Batches;
 using datasets::Dataset;
+using datasets::Rows;
 using models::Run;
 using models::Vae;
 
@@ -35,12 +36,12 @@ struct Score {
   double elbo = 0, reconstruction = 0, kl = 0;
 };
 
-Score score(const Vae& vae, const Array& data, Rng rng) {
+Score score(const Vae& vae, const Rows& data, Rng rng) {
   const NoGrad no_grad;
   Score total;
-  const double n = static_cast<double>(data.shape()[0]);
-  for (const std::vector<std::size_t>& rows : Batches::in_order(data.shape()[0], 1000)) {
-    const models::Elbo terms = vae.elbo(Tensor(datasets::take_rows(data, rows)), rng);
+  const double n = static_cast<double>(data.size());
+  for (const std::vector<std::size_t>& rows : Batches::in_order(data.size(), 1000)) {
+    const models::Elbo terms = vae.elbo(Tensor(data.take(rows)), rng);
     total.reconstruction += sum(terms.reconstruction).item() / n;
     total.kl += sum(terms.kl).item() / n;
   }
@@ -49,14 +50,13 @@ Score score(const Vae& vae, const Array& data, Rng rng) {
 }
 
 // The mean of L_K: for large K an estimate of ln p(x).
-double mean_bound(Run& run, const std::string& what, const Vae& vae, const Array& data, int K,
+double mean_bound(Run& run, const std::string& what, const Vae& vae, const Rows& data, int K,
                   Rng rng) {
   double total = 0;
-  const std::size_t n = data.shape()[0];
+  const std::size_t n = data.size();
   for (const std::vector<std::size_t>& rows : Batches::in_order(n, 200)) {
     run.evaluating(what, rows.front(), n);
-    const Array bounds =
-        vae.log_prob(datasets::take_rows(data, rows), static_cast<std::size_t>(K), rng);
+    const Array bounds = vae.log_prob(data.take(rows), static_cast<std::size_t>(K), rng);
     for (const Real value : bounds) total += value / static_cast<double>(n);
   }
   run.evaluating(what, n, n);
@@ -64,22 +64,20 @@ double mean_bound(Run& run, const std::string& what, const Vae& vae, const Array
 }
 
 // What a person wants to see of the trained model; Rngs of their own leave the run's alone.
-void draw_pictures(Run& run, const Vae& vae, const Dataset& data, const Array& test) {
+void draw_pictures(Run& run, const Vae& vae, const Dataset& data, const Rows& test) {
   Rng rng(run.seed(), 20);
   const auto grid = [&](const Array& images, std::size_t columns) {
     return models::enlarge(models::grid(images, data.height, data.width, columns), 2);
   };
   run.image("samples.png", grid(vae.sample(100, rng), 10), "100 samples: p(x|z), z ~ N(0, I)");
 
-  std::vector<std::size_t> first(std::min<std::size_t>(20, test.shape()[0]));
-  for (std::size_t i = 0; i < first.size(); ++i) first[i] = i;
-  const Array x = datasets::take_rows(test, first), y = vae.reconstruct(x);
-  Array pairs = empty({2 * first.size(), data.columns()});
-  for (std::size_t i = 0; i < first.size(); ++i) {  // ten images, below them what the model makes
+  const Array x = test.first(20), y = vae.reconstruct(x);
+  Array pairs = empty({2 * x.shape()[0], data.columns});
+  for (std::size_t i = 0; i < x.shape()[0]; ++i) {  // ten images, below them what the model makes
     const std::size_t row = i / 10 * 20 + i % 10;
-    std::copy_n(x.data() + i * data.columns(), data.columns(), pairs.data() + row * data.columns());
-    std::copy_n(y.data() + i * data.columns(), data.columns(),
-                pairs.data() + (row + 10) * data.columns());
+    std::copy_n(x.data() + i * data.columns, data.columns, pairs.data() + row * data.columns);
+    std::copy_n(y.data() + i * data.columns, data.columns,
+                pairs.data() + (row + 10) * data.columns);
   }
   run.image("reconstructions.png", grid(pairs, 10),
             "Test images, and below each p(x|z) at z = μ(x)");
@@ -87,16 +85,16 @@ void draw_pictures(Run& run, const Vae& vae, const Dataset& data, const Array& t
   if (vae.latent() != 2) return;
   const models::Window window{-3, 3, -3, 3};
   Array z = models::cell_centres(window, 20, 20);  // row 0 is at the bottom of the plane
-  Array plane = empty({400, data.columns()});
+  Array plane = empty({400, data.columns});
   const NoGrad no_grad;
   const Array decoded = sigmoid(vae.decode(Tensor(z))).value();
   for (std::size_t row = 0; row < 20; ++row) {
-    std::copy_n(decoded.data() + row * 20 * data.columns(), 20 * data.columns(),
-                plane.data() + (19 - row) * 20 * data.columns());
+    std::copy_n(decoded.data() + row * 20 * data.columns, 20 * data.columns,
+                plane.data() + (19 - row) * 20 * data.columns);
   }
   run.image("latent-plane.png", models::grid(plane, data.height, data.width, 20, 0),
             "p(x|z) for z over the square from −3 to 3");
-  const Array codes = vae.encode(Tensor(test)).mean.value();
+  const Array codes = vae.encode(Tensor(test.all())).mean.value();
   std::vector<int> classes(data.test_labels.begin(), data.test_labels.end());
   run.image("codes.png", models::scatter(codes, classes, models::window_around(codes)),
             "μ(x) of the test images, coloured by class");
@@ -112,8 +110,8 @@ void train(Run& run, const Options& options) {
   // ln p(x) means something for binary x only. Grey pixels are probabilities of being 1, drawn anew
   // in each epoch for training and once for validation and test.
   const bool fresh = options.binarize == "auto" && !data.binary;
-  const Array valid = fresh ? datasets::binarize_once(data.valid, run.seed() + 1) : data.valid;
-  const Array test = fresh ? datasets::binarize_once(data.test, run.seed() + 2) : data.test;
+  const Rows valid = fresh ? datasets::binarize_once(data.valid, run.seed() + 1) : data.valid;
+  const Rows test = fresh ? datasets::binarize_once(data.test, run.seed() + 2) : data.test;
   if (!fresh && !data.binary) {
     run.note("Trained on grey values: the figures are scores, not likelihoods, of this data.");
   }
@@ -126,7 +124,7 @@ void train(Run& run, const Options& options) {
   }
 
   models::VaeOptions shape;
-  shape.data = data.columns();
+  shape.data = data.columns;
   shape.hidden.assign(options.hidden.begin(), options.hidden.end());
   shape.latent = static_cast<std::size_t>(options.latent);
   shape.activation = options.activation;
@@ -136,12 +134,12 @@ void train(Run& run, const Options& options) {
   run.keep(vae.named_parameters());
   run.keep("adam", adam);
   run.keep("rng", rng);
-  run.expect_examples(data.train.shape()[0]);
+  run.expect_examples(data.train.size());
 
   while (run.next_epoch()) {
     const std::uint64_t epoch = static_cast<std::uint64_t>(run.epoch());
-    const Batches batches(data.train.shape()[0], static_cast<std::size_t>(run.batch_size()),
-                          run.seed(), epoch);
+    const Batches batches(data.train.size(), static_cast<std::size_t>(run.batch_size()), run.seed(),
+                          epoch);
     if (options.schedule == "cosine") {
       adam.set_lr(run.lr() * nn::schedule::cosine(epoch - 1, run.options().epochs));
     }
@@ -150,7 +148,7 @@ void train(Run& run, const Options& options) {
     const double beta = options.beta * nn::schedule::linear_warm_up(epoch - 1, options.warm_up);
     double reconstruction = 0, kl = 0;
     for (const std::vector<std::size_t>& rows : batches) {
-      Array batch = datasets::take_rows(data.train, rows);  // (B, D)
+      Array batch = data.train.take(rows);  // (B, D)
       if (fresh) batch = datasets::binarize_fresh(batch, rows, run.seed(), epoch);
       const Tensor x(std::move(batch));
 
@@ -176,7 +174,7 @@ void train(Run& run, const Options& options) {
     const Score at = score(vae, valid, Rng(run.seed(), 10));
     models::Figures figures;
     if (K == 1) {
-      const double n = static_cast<double>(data.train.shape()[0]);
+      const double n = static_cast<double>(data.train.size());
       figures = {{"train_elbo_nats", (reconstruction - kl) / n},
                  {"valid_elbo_nats", at.elbo},
                  {"train_reconstruction_nats", reconstruction / n},

@@ -14,6 +14,7 @@ namespace {
 using namespace nabla;
 using datasets::Batches;
 using datasets::Dataset;
+using datasets::Rows;
 using models::Run;
 using models::Wae;
 
@@ -32,10 +33,11 @@ struct Score {
   double cost = 0, mse = 0, mmd2 = 0;
 };
 
-Score score(const Wae& wae, const Array& data, Rng rng) {
+Score score(const Wae& wae, const Rows& rows, Rng rng) {
   const NoGrad no_grad;
   Score total;
-  const std::size_t n = data.shape()[0];
+  const Array data = rows.all();
+  const std::size_t n = rows.size();
   total.cost = wae.mean_cost(data);
   total.mse = models::mean_squared_error_of(data, wae.reconstruct(data));
   const Array codes = wae.codes(models::first_rows_of(data, std::min<std::size_t>(5000, n)));
@@ -50,7 +52,7 @@ void train(Run& run, const Options& options) {
                              ": the WAE's decoder gives values from 0 to 1, it takes such images");
   }
   models::AutoencoderOptions shape;
-  shape.data = data.columns();
+  shape.data = data.columns;
   shape.hidden.assign(options.hidden.begin(), options.hidden.end());
   shape.latent = static_cast<std::size_t>(options.latent);
   shape.activation = options.activation;
@@ -61,7 +63,7 @@ void train(Run& run, const Options& options) {
   run.keep(wae.named_parameters());
   run.keep("adam", adam);
   run.keep("rng", rng);
-  const std::size_t n = data.train.shape()[0];
+  const std::size_t n = data.train.size();
   run.expect_examples(n);
   const std::string unit = options.cost == "bernoulli" ? "_cost_nats" : "_cost_squared";
 
@@ -73,8 +75,8 @@ void train(Run& run, const Options& options) {
     const Batches batches(n, static_cast<std::size_t>(run.batch_size()), run.seed(), epoch);
     double cost = 0, mmd2 = 0, seen = 0;
     for (const std::vector<std::size_t>& rows : batches) {
-      if (rows.size() < 2) continue;                          // a rest of one has no pair of codes
-      const Tensor x(datasets::take_rows(data.train, rows));  // (B, D)
+      if (rows.size() < 2) continue;          // a rest of one has no pair of codes
+      const Tensor x(data.train.take(rows));  // (B, D)
 
       const models::WaeTerms terms = wae.objective(x, rng);
       const Tensor loss = terms.value(options.lambda);  // mean c + λ MMD²              [T, eq. 4]
