@@ -12,15 +12,22 @@ trap 'rm -rf "$folder"' EXIT
 cp "$nabla" "$folder/nabla"
 
 plain() { sed "s/\\\\/\\\\e/g; s/-/\\\\-/g; s/^[.']/\\\\\&&/"; }
+# train_vae is called as "train vae", nabla_compare as "compare".
+spoken() {
+  case $1 in
+    train_*) echo "train ${1#train_}" ;;
+    *) echo "${1#nabla_}" ;;
+  esac
+}
 # A text of --help begins in column 35, on the next line where its flag is too long. What stands
 # before differs by the version of CLI11.
 section() {
-  "$1" --help | awk -v name="${1##*/train_}" '
+  "$1" --help | awk -v name="$(spoken "${1##*/}")" '
     function plain(text) {
       gsub(/\\/, "\\e", text); gsub(/-/, "\\-", text)
       return text ~ /^[.\047]/ ? "\\&" text : text
     }
-    NR == 1 { print ".SH nabla train " name; print plain($0); next }
+    NR == 1 { print ".SH nabla " name; print plain($0); next }
     /^ *$/ || /\[OPTIONS\]$/ { next }
     /^[^ ].*:$/ { print ".SS " plain($0); next }
     /^ +-/ && match($0, /-/) && RSTART < 34 {

@@ -13,9 +13,9 @@ _nabla() {
         [ ! -f "$program" ] || words+=" $(basename "${program##*/bench_}" .cpp)"
       done
       ;;
-    *:train)
+    *:train | *:compare)
       for program in "$home" "$home/build/models"; do
-        program+=/train_${COMP_WORDS[2]}
+        [[ ${COMP_WORDS[1]} == train ]] && program+=/train_${COMP_WORDS[2]} || program+=/nabla_compare
         [ ! -x "$program" ] || help=$("$program" --help)
       done
       case $word in

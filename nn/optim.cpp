@@ -74,6 +74,12 @@ void Optimiser::step() {
   for (std::ptrdiff_t i = 0; i < count; ++i) rule_(stretches[static_cast<std::size_t>(i)]);
 }
 
+std::vector<Tensor> Optimiser::parameters() const {
+  std::vector<Tensor> all;
+  for (const Slot& slot : slots_) all.push_back(slot.parameter);
+  return all;
+}
+
 void Optimiser::clear_grad() {
   for (Slot& slot : slots_) slot.parameter.clear_grad();
 }

@@ -28,6 +28,8 @@ class Optimiser {
   void step();
   void clear_grad();
 
+  std::vector<Tensor> parameters() const;
+
   double lr() const { return lr_; }
   void set_lr(double lr);  ///< throws std::invalid_argument unless finite and ≥ 0
   std::uint64_t steps() const { return steps_; }  ///< calls of step()

@@ -90,7 +90,7 @@ if command -v bash >/dev/null; then
   [ "$(complete tr)" = train ] || fail "completion of tr: $(complete tr)"
   [ "$(complete train va)" = vae ] || fail "completion of train va: $(complete train va)"
   [ "$(complete train vae --imp)" = --importance-samples ] || fail 'completion of --imp'
-  [ "$(complete train vae --schedule co)" = 'cosine constant' ] || fail 'completion of --schedule co'
+  [ "$(complete train vae --schedule co)" = 'constant cosine' ] || fail 'completion of --schedule co'
 fi
 
 step 'pkg-config'

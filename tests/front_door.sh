@@ -17,7 +17,7 @@ begin() {  # CASE
     >"$scratch/tree/nabla"
   printf "project('nabla', 'cpp',\n  version: '1.2.3',\n)\n" >"$scratch/tree/meson.build"
   : >"$scratch/tree/models/vae/train.cpp"
-  echo 'program.options().data = "moons";' >"$scratch/tree/models/rnade/train.cpp"
+  echo '.with_data("moons")' >"$scratch/tree/models/rnade/train.cpp"
   for tool in awk basename cat date dirname env git grep mkdir printf readlink rm sed tr; do
     ln -s "$(command -v "$tool")" "$scratch/bin/$tool"
   done
@@ -169,6 +169,12 @@ says 0 ''
 prints "trained --epochs 1 in $scratch/tree/runs"
 [ -f "$scratch/here/a build/build.ninja" ] || wrong 'built elsewhere'
 
+begin 'runs are compared, after what is needed is built'
+working
+run compare runs/vae
+called 'models/nabla_compare'
+not_called dataset-fashion-mnist
+
 begin 'the tree of another user'
 working
 stub git "echo \"fatal: detected dubious ownership in repository at 'x'
@@ -258,6 +264,10 @@ prints 'train_vae --data a b'
 run list
 prints 'rnade
 vae'
+printf '#!%s\necho compared "$@"\n' "$shell" >"$scratch/tree/nabla_compare"
+chmod +x "$scratch/tree/nabla_compare"
+run compare 'a run' b --samples 100
+prints 'compared a run b --samples 100'
 run --version
 prints 'nabla --version'
 run test

@@ -9,7 +9,6 @@
 #include "tests/models.hpp"
 
 using namespace nabla;
-using namespace nabla::models;
 using namespace nabla::nn;
 using namespace nabla::testing;
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "models/autoencoder/autoencoder.hpp"
+#include "models/measure/codes.hpp"
 #include "nn/optim.hpp"
 #include "tests/models.hpp"
 

@@ -380,3 +380,38 @@ TEST_CASE("bad input is named with its place") {
   CHECK_THROWS_AS(Bernoulli::fit(3, 2), std::invalid_argument);
   CHECK_THROWS_AS(Fvsbn(0), std::invalid_argument);
 }
+
+TEST_CASE("models from what was stored of them are the same, and complete what is known") {
+  const Array x = correlated(60, 4, 71), all = all_vectors(4);
+  const auto same = [&](const auto& stored, const auto& fitted) {
+    const Array a = stored.log_prob(all), b = fitted.log_prob(all);
+    for (std::size_t i = 0; i < a.size(); ++i) CHECK(a(i) == doctest::Approx(b(i)).epsilon(1e-5));
+  };
+  const FullJoint joint = FullJoint::fit(x);
+  const Independent independent = Independent::fit(x);
+  const MarkovChain chain = MarkovChain::fit(x);
+  const ChowLiuTree tree = ChowLiuTree::fit(x);
+  same(FullJoint(joint.probabilities()), joint);
+  same(Independent(independent.probabilities()), independent);
+  same(MarkovChain(chain.probabilities()), chain);
+  same(ChowLiuTree(tree.parent_numbers(), tree.probabilities()), tree);
+  CHECK_THROWS_AS(FullJoint(zeros({3})), std::invalid_argument);
+  CHECK_THROWS_AS(OneParent(Array{-1, 0}, full({3, 2}, Real(0.5))), std::invalid_argument);
+  CHECK_THROWS_AS(Independent(full({3, 2}, Real(1.5))), std::invalid_argument);
+
+  // What is known stays; the rest is what a sample would have drawn.
+  const Fvsbn fvsbn = random_fvsbn(4, 3);
+  Rng rng(9), again(9), third(9);
+  const Array drawn = fvsbn.sample(16, rng);
+  CHECK(fvsbn.complete(drawn, 2, again) == drawn);
+  const Array completed = chain.complete(all, {true, true, false, false}, third);
+  for (std::size_t i = 0; i < 16; ++i) {
+    CHECK(completed(i, 0) == all(i, 0));
+    CHECK(completed(i, 1) == all(i, 1));
+  }
+  CHECK(chain.first_half() == std::vector<bool>{true, true, false, false});
+  CHECK_THROWS_WITH_AS(chain.complete(all, {false, true, false, false}, third),
+                       "complete: column 1 is known and its parent, column 0, is not",
+                       std::invalid_argument);
+  CHECK_NOTHROW(independent.complete(all, {false, true, false, true}, third));
+}

@@ -166,6 +166,45 @@ TEST_CASE("gan: a pack is its rows side by side, and packs of one are plain rows
   }
 }
 
+TEST_CASE("gan: what options leave open is chosen by the data, what they say stays") {
+  GanOptions open{0, 0, {}, 0, -1};
+  datasets::DataShape shape;
+  shape.columns = 5;
+  const GanOptions points = open.chosen_for(shape);
+  CHECK(points.data == 5);
+  CHECK(points.latent == 2);
+  CHECK(points.hidden == std::vector<std::size_t>{128, 128});
+  CHECK(points.packing == 2);
+  CHECK(points.noise == 0);
+  CHECK(points.output == "identity");
+  shape.height = 5;
+  shape.width = shape.channels = 1;
+  const GanOptions images = open.chosen_for(shape);
+  CHECK(images.latent == 64);
+  CHECK(images.hidden == std::vector<std::size_t>{256, 512});
+  CHECK(images.packing == 1);
+  CHECK(images.noise == 0.5);
+  CHECK(images.output == "tanh");
+  const GanOptions said = tiny(3).chosen_for(shape);
+  CHECK(said.latent == 2);
+  CHECK(said.hidden == std::vector<std::size_t>{5, 4});
+  CHECK(said.packing == 3);
+  CHECK(said.noise == 0);
+}
+
+TEST_CASE(
+    "gan: the noise on what D sees has the deviation asked for; without it nothing is drawn") {
+  GanOptions options = tiny();
+  Rng rng(3);
+  const Tensor x(zeros({4000, 3}));
+  CHECK(&Gan(options, rng).blurred(x, rng).value() == &x.value());
+  options.noise = 0.5;
+  const Gan gan(options, rng);
+  double squares = 0;
+  for (const Real e : gan.blurred(x, rng).value()) squares += static_cast<double>(e * e) / 12000;
+  CHECK(std::sqrt(squares) == doctest::Approx(0.5).epsilon(0.03));
+}
+
 TEST_CASE("gan: data and samples in one batch get what they get in two") {
   for (const std::size_t packing : {1, 2}) {
     Rng rng(6);

@@ -58,17 +58,6 @@ const std::vector<Arrow> by_design{
     {"nn/distributions.cpp", "autograd/kernels/functions.hpp"},
 };
 
-// What is not, and waits to be removed. An entry that is not needed any more fails the test.
-const std::vector<Arrow> still_there{
-    {"models/aae/train.cpp", "models/wae/wae.hpp"},
-    {"models/autoencoder/contestants.cpp", "models/aae/aae.hpp"},
-    {"models/autoencoder/contestants.cpp", "models/vae/vae.hpp"},
-    {"models/autoencoder/contestants.cpp", "models/wae/wae.hpp"},
-    {"models/autoencoder/train.cpp", "models/wae/wae.hpp"},
-    {"models/ddpm/images.cpp", "models/autoencoder/pictures.hpp"},
-    {"models/ddpm/trained.cpp", "models/autoencoder/pictures.hpp"},
-};
-
 bool is_one_of(const std::vector<Arrow>& arrows, const std::string& file, const std::string& seen) {
   return std::any_of(arrows.begin(), arrows.end(), [&](const Arrow& a) {
     return starts_with(file, a.from) && starts_with(seen, a.to);
@@ -118,17 +107,14 @@ TEST_CASE("no include runs against the grain") {
   const std::vector<Arrow> arrows = includes_of_library();
   CHECK(arrows.size() > 100);
   for (const Arrow& a : arrows) {
-    const bool good = fits(a.from, a.to) || is_one_of(still_there, a.from, a.to);
-    CHECK_MESSAGE(good, a.from << " includes " << a.to << ", which its room may not see");
+    CHECK_MESSAGE(fits(a.from, a.to),
+                  a.from << " includes " << a.to << ", which its room may not see");
   }
-  for (const std::vector<Arrow>* list : {&by_design, &still_there}) {
-    for (const Arrow& known : *list) {
-      const bool used = std::any_of(arrows.begin(), arrows.end(), [&](const Arrow& a) {
-        return is_one_of({known}, a.from, a.to);
-      });
-      CHECK_MESSAGE(used,
-                    known.from << " includes " << known.to << " no longer: take it from the list");
-    }
+  for (const Arrow& known : by_design) {
+    const bool used = std::any_of(arrows.begin(), arrows.end(),
+                                  [&](const Arrow& a) { return is_one_of({known}, a.from, a.to); });
+    CHECK_MESSAGE(used,
+                  known.from << " includes " << known.to << " no longer: take it from the list");
   }
 }
 

@@ -309,3 +309,46 @@ TEST_CASE("orderings: raster, random by seed, and from a file") {
   CHECK(read("2 0 -1") == path + ": \"-1\" is not a number from 0 to 2");
   CHECK_THROWS_AS(ordering_of(path + "x", 3, 1), std::runtime_error);
 }
+
+TEST_CASE("an ensemble completes what one of its orderings begins with; for any ordering, all") {
+  const NadeEnsemble ensemble{mild_nade({2, 0, 3, 1}), mild_nade({1, 3, 0, 2})};
+  const std::vector<bool> first{true, false, true, false}, second{false, true, false, true};
+  CHECK(first_half(ensemble[0].ordering()) == first);
+  CHECK(known_first({2, 0, 3, 1}, second) == Ordering{3, 1, 2, 0});
+  const Array x = all_vectors(4);
+  for (const std::size_t m : {0, 1}) {
+    Rng rng(3), same(3);
+    const Array drawn = complete(ensemble, x, m == 0 ? first : second, false, rng);
+    CHECK(drawn == ensemble[m].complete(x, 2, same));
+  }
+  Rng rng(3), same(3);
+  const std::vector<bool> neither{true, true, false, false};
+  CHECK_THROWS_AS(complete(ensemble, x, neither, false, rng), std::invalid_argument);
+  CHECK(complete(ensemble, x, neither, true, rng) ==
+        ensemble[0].with_ordering({0, 1, 2, 3}).complete(x, 2, same));
+  CHECK_THROWS_AS(complete(ensemble, zeros({1, 3}), first, false, rng), std::invalid_argument);
+  CHECK_THROWS_AS(complete(ensemble, full({1, 4}, Real(0.5)), first, false, rng),
+                  std::invalid_argument);
+}
+
+TEST_CASE("members of an ensemble: their orderings, and their weights by name") {
+  datasets::DataShape image;
+  image.columns = 6, image.height = 2, image.width = 3, image.channels = 1;
+  const std::vector<Ordering> scans = orderings_of_members(1, 9, "raster", image, 5);
+  CHECK(scans[1] == scan_ordering(2, 3, 1));
+  CHECK(scans[8] == scans[0]);
+  datasets::DataShape table;
+  table.columns = 6;
+  const std::vector<Ordering> some = orderings_of_members(1, 3, "raster", table, 5);
+  CHECK(some[0] == raster_ordering(6));
+  CHECK(some[2] == random_ordering(6, 7));
+  CHECK(orderings_of_members(3, 1, "raster", table, 7)[0] == some[2]);
+
+  Rng rng(1);
+  const NadeEnsemble apart = make_ensemble(some, 4, false, rng);
+  CHECK(NadeMembers(apart).parameter_count() == 3 * apart[0].parameter_count());
+  CHECK(names(NadeMembers(apart))[4] == "member2.W");
+  const NadeEnsemble shared = make_ensemble(some, 4, true, rng);
+  CHECK(NadeMembers(shared).parameter_count() == shared[0].parameter_count());
+  CHECK(as_orderings(orderings_as_array(shared)) == some);
+}

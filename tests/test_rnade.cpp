@@ -7,7 +7,8 @@
 #include <map>
 #include <set>
 
-#include "models/rnade/protocol.hpp"
+#include "models/rnade/folds.hpp"
+#include "models/rnade/full_gaussian.hpp"
 #include "models/rnade/rnade.hpp"
 #include "tests/models.hpp"
 
@@ -261,6 +262,42 @@ TEST_CASE("samples have the moments of the density") {
   Rng again(3);
   CHECK(model.sample(n, again) == x);
   CHECK(tiny_rnade(1).sample(7, rng).shape() == Shape{7, 1});
+}
+
+TEST_CASE("what is known stays, and the rest is drawn given it") {
+  const Rnade model = tiny_rnade(3);
+  Rng rng(3), again(3);
+  const Array sampled = model.sample(500, rng);
+  Array x = full({500, 3}, std::numeric_limits<Real>::quiet_NaN());
+  CHECK(model.complete(x, {false, false, false}, again) == sampled);
+  // Of x_3 given (x_1, x_2) the mean is Σ_k π_k μ_k.
+  constexpr std::size_t n = 20000;
+  x = full({n, 3}, std::numeric_limits<Real>::quiet_NaN());
+  for (std::size_t r = 0; r < n; ++r) {
+    x(r, 0) = Real(0.5);
+    x(r, 1) = Real(-1);
+  }
+  const Array completed = model.complete(x, {true, true, false}, rng);
+  const NoGrad no_grad;
+  const nn::MixtureOfNormals given = model.conditionals(Tensor(Array{{0.5, -1, 0}}));
+  const Array weights = softmax(given.logits(), {-1}).value(), means = given.means().value();
+  double mean = 0, squares = 0, expected = 0;
+  for (std::size_t k = 0; k < 3; ++k) {
+    expected += static_cast<double>(weights(2, 0, k)) * static_cast<double>(means(2, 0, k));
+  }
+  for (std::size_t r = 0; r < n; ++r) {
+    REQUIRE(completed(r, 0) == Real(0.5));
+    REQUIRE(completed(r, 1) == Real(-1));
+    const double drawn = static_cast<double>(completed(r, 2));
+    mean += drawn / n;
+    squares += drawn * drawn / n;
+  }
+  CHECK(std::abs(mean - expected) < 4 * std::sqrt((squares - mean * mean) / n));
+  CHECK_THROWS_AS(model.complete(x, {false, true, false}, rng), std::invalid_argument);
+  CHECK_THROWS_AS(model.complete(x, {true, true}, rng), std::invalid_argument);
+  x(1, 1) = std::numeric_limits<Real>::infinity();
+  CHECK_THROWS_AS(model.complete(x, {true, true, false}, rng), std::invalid_argument);
+  CHECK_THROWS_AS(model.complete(zeros({2, 2}), {true, false, false}, rng), std::invalid_argument);
 }
 
 TEST_CASE("large arrays in pieces give the same densities") {

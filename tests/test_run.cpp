@@ -10,7 +10,7 @@
 
 #include "autograd/ops.hpp"
 #include "models/program/environment.hpp"
-#include "models/program/run.hpp"
+#include "models/program/program.hpp"
 #include "nn/files.hpp"
 #include "nn/linear.hpp"
 #include "tests/temporary_folder.hpp"
@@ -55,29 +55,28 @@ struct Outcome {
 // What happens on the way, and what the test wants to know afterwards.
 struct Script {
   std::function<void(Run&, int step)> at_step = [](Run&, int) {};
-  std::function<double(int epoch)> score;  // of the validation; none if empty
-  Array weights;                           // at the end
-  int epochs_trained = 0;
+  std::function<double(std::size_t epoch)> score;  // of the validation; none if empty
+  Array weights;                                   // at the end
+  std::size_t epochs_trained = 0;
   std::string kept = "momentum";
 };
 
-void train(Run& run, Script& script, int width) {
+void train(Run& run, Script& script, std::size_t width) {
   Rng rng(run.seed());
   Toy toy(rng);
-  run.keep({{"w", toy.w}});
+  run.model({{"w", toy.w}});
   run.keep(script.kept, toy);
   run.keep("rng", rng);
-  run.expect_examples(50);
   while (run.next_epoch()) {
     for (int i = 0; i < 5; ++i) {
-      const double loss = toy.step(rng, run.lr()) * width;
+      const double loss = toy.step(rng, run.lr()) * static_cast<double>(width);
       script.at_step(run, i);
       run.step(loss, 10);
     }
     ++script.epochs_trained;
     Figures figures = {{"train_loss_nats", run.mean_loss()}};
     if (script.score) figures.emplace_back("valid_score", script.score(run.epoch()));
-    if (run.snapshot_due()) run.snapshot(toy.w.value());
+    run.snapshot([&] { return toy.w.value(); });
     run.end_epoch(figures, script.score ? maximise("valid_score") : Criterion{});
   }
   CHECK(run.use_best() == (script.score && run.epoch() > 0));
@@ -96,16 +95,16 @@ Outcome call(const std::vector<std::string>& words, Script& script) {
   Program program("toy", "A toy (nobody, never)");
   program.options().lr = 0.01;
   program.options().epochs = 3;
-  int width = 1;
+  std::size_t width = 1;
   std::string kind = "round";
   bool dynamic = false;
-  std::vector<int> hidden = {4, 5};
+  std::vector<std::size_t> hidden = {4, 5};
   double beta = 1;
-  program.option("--width", width, "W", at_least(1));
-  program.option("--kind", kind, "its kind", {"round", "square"});
-  program.option("--dynamic", dynamic, "a switch");
-  program.option("--hidden", hidden, "sizes", at_least(1));
-  program.option("--beta", beta, "β", between(0, 1));
+  program.table().add("--width", width, "W", at_least(1));
+  program.table().add("--kind", kind, "its kind", {"round", "square"});
+  program.table().add("--dynamic", dynamic, "a switch");
+  program.table().add("--hidden", hidden, "sizes", at_least(1));
+  program.table().add("--beta", beta, "β", between(0, 1));
   const int status = program.run(static_cast<int>(argv.size()), argv.data(),
                                  [&](Run& run) { train(run, script, width); });
   std::cout.rdbuf(cout_before);
@@ -208,7 +207,9 @@ TEST_CASE("a run leaves its whole folder, and its figures on standard output") {
 
 TEST_CASE("a resumed run is the uninterrupted one, bit for bit") {
   const TemporaryFolder folder;
-  const auto score = [](int epoch) { return epoch == 4 ? 10 : -1.0 / epoch; };
+  const auto score = [](std::size_t epoch) {
+    return epoch == 4 ? 10 : -1.0 / static_cast<double>(epoch);
+  };
   Script whole, first, second;
   whole.score = first.score = second.score = score;
   CHECK(call({"--out", folder / "whole", "--epochs", "9"}, whole).status == 0);
@@ -253,7 +254,7 @@ TEST_CASE("layers, Adam and averages of weights go on bit for bit") {
           options.lr = run.lr();
           nn::Adam optimizer(model.parameters(), options);
           nn::EMA average(model.parameters());
-          run.keep(model.named_parameters());
+          run.model(model, {});
           run.keep("rng", rng);
           run.keep("optimizer", optimizer);
           run.keep("average", average);
@@ -267,7 +268,7 @@ TEST_CASE("layers, Adam and averages of weights go on bit for bit") {
               average.update();
               run.step(static_cast<double>(loss.item()), 4);
             }
-            optimizer.set_lr(run.lr() / run.epoch());
+            optimizer.set_lr(run.lr() / static_cast<double>(run.epoch()));
             // Best in the second of four epochs.
             run.end_epoch({{"valid_score", run.epoch() == 2 ? 0 : 1}}, minimise("valid_score"));
           }
@@ -307,10 +308,10 @@ TEST_CASE("layers, Adam and averages of weights go on bit for bit") {
 TEST_CASE("Ctrl-C keeps the last whole epoch, and going on gives the same bits") {
   const TemporaryFolder folder;
   Script whole, cut;
-  whole.score = cut.score = [](int epoch) { return 1.0 / epoch; };
+  whole.score = cut.score = [](std::size_t epoch) { return 1.0 / epoch; };
   CHECK(call({"--out", folder / "whole", "--epochs", "6"}, whole).status == 0);
   for (const int signal : {SIGINT, SIGTERM}) {
-    for (const int epoch : {1, 4}) {
+    for (const std::size_t epoch : {std::size_t{1}, std::size_t{4}}) {
       const std::string out = folder / ("cut" + std::to_string(signal) + std::to_string(epoch));
       cut.at_step = [&](Run& run, int step) {
         if (run.epoch() == epoch && step == 2) std::raise(signal);
@@ -431,7 +432,8 @@ TEST_CASE("early stopping ends with the best epoch and stays stopped") {
   const TemporaryFolder folder;
   const std::string out = folder / "run";
   Script script, best, again;
-  script.score = again.score = [](int epoch) { return -std::abs(epoch - 4.0); };
+  script.score =
+      again.score = [](std::size_t epoch) { return -std::abs(static_cast<double>(epoch) - 4.0); };
   const Outcome outcome = call({"--out", out, "--epochs", "50", "--patience", "3"}, script);
   CHECK(outcome.status == 0);
   CHECK(script.epochs_trained == 7);
@@ -466,7 +468,7 @@ TEST_CASE("a loss or criterion that is not a number stops the run, and what was 
   CHECK(Json::parse(state_of(out).metadata.at("run"))["epoch"] == 2);
 
   Script bad;
-  bad.score = [](int epoch) { return epoch == 2 ? std::nan("") : 1; };
+  bad.score = [](std::size_t epoch) { return epoch == 2 ? std::nan("") : 1; };
   const Outcome scored = call({"--out", folder / "bad", "--quiet"}, bad);
   CHECK(scored.status == 1);
   CHECK(scored.err ==
@@ -623,7 +625,7 @@ TEST_CASE("a program that fails before its first epoch leaves nothing behind") {
         "2 train_x: error: --data ring8 has no images\n");
   CHECK(run([](Run&) { throw std::bad_alloc(); }) == "1 train_x: error: out of memory\n");
   CHECK(run([](Run& r) { r.next_epoch(); }) ==
-        "1 train_x: error: keep() the model's parameters before the loop\n");
+        "1 train_x: error: model() before the loop: there are no weights\n");
   CHECK(run([](Run& r) {
           std::raise(SIGINT);
           r.evaluating("test", 0, 10);
@@ -637,9 +639,244 @@ TEST_CASE("batches and training sets as the options say") {
   CHECK(batch_size_for(options, 7) == 10);
   CHECK(batch_size_for(options, 5000) == 25);
   CHECK(batch_size_for(options, 50000) == 100);
-  options.train_size = 300;
-  options.seed = 4;
-  const datasets::Dataset data = datasets::load("moons", load_options(options));
-  CHECK(data.train.size() == 300);
-  CHECK(data.test.size() == 4000);  // not shortened
+}
+
+// The example of run.hpp, whose text this is.
+namespace example {
+
+struct Options {
+  std::size_t hidden = 5;
+  void describe(OptionTable& table) { table.add("--hidden", hidden, "units", at_least(1)); }
+};
+
+Trained abilities(const nn::MLP& net) {
+  Trained can;
+  can.reconstruct = [net](const Array& x) { return net(Tensor(x)).value(); };
+  return can;
+}
+
+void train(Run& run, Options& options) {
+  const Data data = run.load(Wants::anything("the example"));
+  Rng rng = run.rng();
+  const nn::MLP net({data.columns, options.hidden, data.columns}, rng, "relu");
+  nn::Adam adam(net.parameters(), {run.lr()});
+  run.model(net, abilities(net));
+  run.keep("adam", adam);  // what a checkpoint holds; when a run goes on,
+  run.keep("rng", rng);    // each keep() puts back what was saved
+  while (run.next_epoch()) {
+    adam.set_lr(run.lr());
+    for (const Batch& batch : run.batches(data)) {
+      const auto loss = [&](const Batch& part) { return mean(square(net(part.x) - part.x)); };
+      run.step(adam, batch, loss);
+    }
+    const auto error = [&](const Tensor& x, Means& means) {
+      means.add("squared_error", sum(square(net(x) - x), {1}));
+    };
+    const Means valid = run.means("the validation set", data.valid, error);
+    run.end_epoch(joined({{"train_loss", run.mean_loss()}}, valid.as("valid")),
+                  minimise("valid_squared_error"));
+  }
+  run.use_best();  // weights of the best validation epoch
+  run.show(data);  // samples, reconstructions, …: whatever abilities() gave
+  run.finish({{"test_columns", data.columns}});
+}
+
+Trained open(const Saved& saved, const Options& options) {
+  Rng rng(1);
+  const std::size_t D = saved.data().columns;
+  const nn::MLP net({D, options.hidden, D}, rng, "relu");
+  saved.load(net);
+  return abilities(net);
+}
+
+Outcome run(const Lesson& lesson, std::vector<std::string> words) {
+  words.insert(words.begin(), "train_" + lesson.name);
+  std::vector<const char*> argv;
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  std::ostringstream out, err;
+  std::streambuf* const cout_before = std::cout.rdbuf(out.rdbuf());
+  std::streambuf* const cerr_before = std::cerr.rdbuf(err.rdbuf());
+  const int status = run_program(lesson, static_cast<int>(argv.size()), argv.data());
+  std::cout.rdbuf(cout_before);
+  std::cerr.rdbuf(cerr_before);
+  return {status, out.str(), err.str()};
+}
+
+}  // namespace example
+
+TEST_CASE("the example of run.hpp is what this file compiles") {
+  const auto code_of = [](const std::string& file, const std::string& in_front) {
+    const std::string text =
+        nn::read_file(std::string(std::getenv("NABLA_SOURCE_DIR")) + "/" + file);
+    const std::size_t from = text.find(in_front + "void train(Run& run, Options& options) {");
+    const std::size_t to = text.find("\n" + in_front + "}\n", from);
+    REQUIRE(to != std::string::npos);
+    std::string code = text.substr(from, to - from);
+    if (in_front.empty()) return code;
+    std::string without;
+    std::istringstream lines(code);
+    for (std::string line; std::getline(lines, line);) {
+      without +=
+          (without.empty() ? "" : "\n") + line.substr(std::min(line.size(), in_front.size()));
+    }
+    return without;
+  };
+  CHECK(code_of("models/program/run.hpp", "//   ") == code_of("tests/test_run.cpp", ""));
+}
+
+TEST_CASE("a lesson trains, resumes, opens, and evaluates without touching what training left") {
+  const TemporaryFolder folder;
+  const Lesson lesson = models::lesson("example", "An example", example::train, example::open);
+  const std::string out = folder / "run";
+  const std::vector<std::string> small{"--data", "moons", "--train-size", "300", "--lr", "0.01"};
+  const auto with = [&](std::vector<std::string> words) {
+    words.insert(words.end(), small.begin(), small.end());
+    return words;
+  };
+  CHECK(example::run(lesson, with({"--out", out, "--epochs", "2", "--hidden", "7"})).status == 0);
+  const Json options = Json::parse(nn::read_file(out + "/options.json"));
+  CHECK(options["format"] == 2);
+  CHECK(options["data_shape"]["columns"] == 2);
+  CHECK(options["data_shape"]["name"] == "moons");
+
+  const Saved saved(out);
+  CHECK(saved.model() == "example");
+  const Array x = Rng(3).normal({9, 2});
+  const Array y = lesson.open(saved).reconstruct(x);
+  CHECK(y.shape() == x.shape());
+  CHECK(lesson.open(saved).reconstruct(x) == y);
+
+  const std::string summary = nn::read_file(out + "/summary.json");
+  CHECK(example::run(lesson, {"--resume", out}).status == 0);
+  CHECK(nn::read_file(out + "/summary.json") == summary);
+  CHECK(exists(out + "/evaluation/summary.json"));
+  CHECK(example::run(lesson, {"--resume", out, "--epochs", "4"}).status == 0);
+  CHECK(Json::parse(nn::read_file(out + "/summary.json"))["epochs"] == 4);
+
+  // Of an earlier nabla: refused with what to do, which helps.
+  Json old = Json::parse(nn::read_file(out + "/options.json"));
+  old.erase("format");
+  old.erase("data_shape");
+  folder.write("run/options.json", old.dump());
+  const std::string refusal = out + "/options.json: written by an earlier nabla, it does not say " +
+                              "what the data were; go on with ./nabla train example --resume " +
+                              out + ", which adds it";
+  CHECK_THROWS_WITH_AS(Saved{out}, refusal.c_str(), std::runtime_error);
+  CHECK(example::run(lesson, {"--resume", out}).status == 0);
+  CHECK(Saved(out).data().columns == 2);
+  CHECK_THROWS_WITH_AS(
+      Saved{folder / "none"},
+      (folder / "none: holds no run, there is no " + (folder / "none/options.json")).c_str(),
+      std::runtime_error);
+}
+
+TEST_CASE("--patience is refused where no figure decides") {
+  const TemporaryFolder folder;
+  Lesson lesson = models::lesson("example", "An example", example::train, example::open);
+  lesson.decides = false;
+  const Outcome outcome = example::run(lesson, {"--patience", "3", "--out", folder / "x"});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err ==
+        "train_example: error: --patience: expected a whole number from 0 to 0, got '3'\n");
+}
+
+TEST_CASE("schedules: by epoch, by step, constant") {
+  const TemporaryFolder folder;
+  for (const bool by_step : {false, true}) {
+    std::vector<double> rates;
+    struct None {
+      void describe(OptionTable&) {}
+    };
+    static std::vector<double>* seen;
+    seen = &rates;
+    Lesson lesson = models::lesson<None>(
+        "example", "An example",
+        [](Run& run, None&) {
+          const Data data = run.load(Wants::anything("the example"));
+          const Tensor w = parameter(zeros({2}));
+          nn::SGD sgd({w});
+          run.model({{"w", w}});
+          run.keep("sgd", sgd);
+          while (run.next_epoch()) {
+            for (const Batch& batch : run.batches(data)) {
+              seen->push_back(run.rate());
+              run.step(sgd, batch, [&](const Batch& part) { return mean(part.x * w); });
+            }
+            run.end_epoch({});
+          }
+          run.finish({});
+        },
+        [](const Saved&, const None&) { return Trained{}; });
+    lesson.defaults.schedule = "linear";
+    lesson.by_step = by_step;
+    const std::string out = folder / (by_step ? "steps" : "epochs");
+    CHECK(example::run(lesson, {"--data", "moons", "--train-size", "20", "--batch-size", "10",
+                                "--epochs", "2", "--out", out})
+              .status == 0);
+    CHECK(rates == (by_step ? std::vector<double>{1, 0.75, 0.5, 0.25}
+                            : std::vector<double>{1, 1, 0.5, 0.5}));
+  }
+}
+
+TEST_CASE("runs within a run: folders of their own, resumed one by one, gathered") {
+  const TemporaryFolder folder;
+  static std::size_t trained;
+  static std::vector<std::uint64_t> seeds;
+  static bool stop_in_second;
+  struct Count {
+    std::size_t trials = 3;
+    void describe(OptionTable& table) { table.add("--trials", trials, "how many", at_least(1)); }
+  };
+  const Lesson lesson = models::lesson<Count>(
+      "example", "An example",
+      [](Run& run, Count& count) {
+        const Data data = run.load(Wants::anything("the example"));
+        const auto all = run.each("trial", count.trials, [&](Run& trial, std::size_t number) {
+          Rng rng = trial.rng();
+          const Tensor w = parameter(rng.normal({2}));
+          nn::SGD sgd({w});
+          trial.model({{"w", w}});
+          trial.keep("sgd", sgd);
+          seeds.push_back(trial.seed());
+          while (trial.next_epoch()) {
+            if (stop_in_second && number == 2 && trial.epoch() == 2) std::raise(SIGINT);
+            for (const Batch& batch : trial.batches(data)) {
+              trial.step(sgd, batch, [&](const Batch& part) { return mean(part.x * w); });
+            }
+            ++trained;
+            trial.end_epoch({});
+          }
+          trial.finish({{"number", static_cast<double>(number)}});
+        });
+        if (!all.empty()) run.finish(gathered(run, "trial", all));
+      },
+      [](const Saved&, const Count&) { return Trained{}; });
+  const std::string out = folder / "run";
+  stop_in_second = true;
+  trained = 0;
+  const std::vector<std::string> first{"--data", "moons", "--train-size", "20", "--epochs", "3",
+                                       "--out",  out,     "--seed",       "5"};
+  const Outcome stopped = example::run(lesson, first);
+  CHECK(stopped.status == 130);
+  CHECK(trained == 4);
+  stop_in_second = false;
+  const Outcome rest = example::run(lesson, {"--resume", out});
+  CHECK(rest.status == 0);
+  CHECK(trained == 9);  // each epoch of each trial once
+  CHECK(seeds == std::vector<std::uint64_t>{5, 1005, 1005, 2005});
+  const Json summary = Json::parse(nn::read_file(out + "/summary.json"));
+  CHECK(summary["number"] == 2);
+  CHECK(summary["number_standard_error"].get<double>() == doctest::Approx(1 / std::sqrt(3.0)));
+  CHECK(summary["trial_3_number"] == 3);
+  CHECK(exists(out + "/trials.md"));
+  for (const char* const name : {"trial-01", "trial-02", "trial-03"}) {
+    for (const char* const file : {"summary.json", "model.safetensors", "report.html"}) {
+      CHECK(exists(out + "/" + name + "/" + file));
+    }
+  }
+  CHECK(Json::parse(nn::read_file(out + "/trial-02/options.json"))["seed"] == 1005);
+  // One of them by itself is that one, and starts no others.
+  CHECK(example::run(lesson, {"--resume", out + "/trial-03", "--epochs", "4"}).status == 0);
+  CHECK(trained == 10);
+  CHECK_FALSE(exists(out + "/trial-03/trial-01"));
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/small_images.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace fs = std::filesystem;
@@ -23,25 +24,6 @@ std::string setting(const char* name) {
 std::string contents(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// Patterns of 20 × 20 grey levels, as numpy.save writes them.
-std::string images(std::size_t count) {
-  std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (" +
-                       std::to_string(count) + ", 20, 20), }";
-  header += std::string(64 - (10 + header.size() + 1) % 64, ' ') + "\n";
-  std::string bytes = "\x93NUMPY\x01";
-  bytes += {'\0', static_cast<char>(header.size() % 256), static_cast<char>(header.size() / 256)};
-  bytes += header;
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t y = 0; y < 20; ++y) {
-      for (std::size_t x = 0; x < 20; ++x) {
-        const bool bright = (7 * y + 3 * x + 11 * i * i) % 23 < 6;
-        bytes += static_cast<char>((bright ? 200 : 0) + (x + y + i) % 30);
-      }
-    }
-  }
-  return bytes;
 }
 
 // Layers are as wide as by default, so that products are cut and sums have parts.
@@ -68,7 +50,7 @@ TEST_CASE("programs: the same weights on 1, 2, 3, 4 and 7 threads") {
   // More threads than cores: who waits for the others is to sleep and let them work.
   REQUIRE(::setenv("OMP_WAIT_POLICY", "passive", 1) == 0);
   const TemporaryFolder folder;
-  folder.write("images.npy", images(240));
+  folder.write("images.npy", nabla::testing::images_npy(240, 20));
   for (const Training& training : trainings) {
     CAPTURE(training.name);
     CAPTURE(training.options);

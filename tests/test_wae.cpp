@@ -3,6 +3,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
+#include "models/measure/codes.hpp"
 #include "models/wae/wae.hpp"
 #include "nn/optim.hpp"
 #include "tests/models.hpp"

@@ -1,7 +1,5 @@
 #include "models/aae/aae.hpp"
 
-#include <cmath>
-
 #include "nn/adversarial.hpp"
 
 namespace nabla::models {
@@ -13,16 +11,6 @@ std::vector<std::size_t> discriminator_sizes(const AaeOptions& options) {
   sizes.insert(sizes.end(), options.discriminator.begin(), options.discriminator.end());
   sizes.push_back(1);
   return sizes;
-}
-
-std::vector<Tensor> both(std::vector<Tensor> a, const std::vector<Tensor>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-// β₁ = ½: the opponent moves, and a long memory of gradients would be of another game.
-nn::AdamOptions player(double lr) {
-  return {lr, 0.5};
 }
 
 }  // namespace
@@ -46,46 +34,18 @@ Tensor Aae::encoder_loss(const Tensor& codes) const {
                             nn::GeneratorLoss::non_saturating);  // −E ln D   [G, §3]
 }
 
-AaeTraining::AaeTraining(const Aae& model, const AaeRates& rates)
-    : model_(model),
-      rates_(rates),
-      reconstruction_(both(model.encoder().parameters(), model.decoder().parameters()),
-                      {rates.reconstruction}),
-      discriminator_(model.discriminator().parameters(), player(rates.discriminator)),
-      encoder_(model.encoder().parameters(), player(rates.encoder)) {}
-
-Tensor AaeTraining::reconstruction_step(const Tensor& x) {
-  const Tensor cost = model_.cost(x, model_.encode(x));  // E[c(x, σ(f(e(x))))]
-  reconstruction_.clear_grad();
-  mean(cost).backward();
-  reconstruction_.step();
-  return cost;
+Aae::Game Aae::game(const Array& x, Rng rng) const {
+  const NoGrad no_grad;
+  const Tensor codes(this->codes(x)), draws(rng.normal(codes.shape()));
+  const Tensor fake = discriminate(codes), real = discriminate(draws);
+  return {nn::game_value(real, fake).item(), nn::share_called_real(fake),
+          nn::share_called_real(real)};
 }
 
-Tensor AaeTraining::discriminator_step(const Tensor& codes, const Tensor& draws) {
-  const Tensor loss = model_.discriminator_loss(codes, draws);
-  discriminator_.clear_grad();
-  loss.backward();
-  discriminator_.step();
-  return loss;
-}
-
-Tensor AaeTraining::encoder_step(const Tensor& codes) {
-  const nn::Frozen fixed(model_.discriminator());
-  const Tensor loss = model_.encoder_loss(codes);
-  encoder_.clear_grad();
-  loss.backward();
-  encoder_.step();
-  return loss;
-}
-
-void AaeTraining::scale_rates(double factor) {
-  reconstruction_.set_lr(factor * rates_.reconstruction);
-  // Where all three fell alike, reconstruction would win in the end: its small steps all point one
-  // way, and the codes leave the prior for whatever gives the last detail.
-  const double game = std::pow(factor, 0.75);
-  discriminator_.set_lr(game * rates_.discriminator);
-  encoder_.set_lr(game * rates_.encoder);
+std::vector<Tensor> Aae::encoder_and_decoder() const {
+  std::vector<Tensor> all = encoder().parameters();
+  for (const Tensor& p : decoder().parameters()) all.push_back(p);
+  return all;
 }
 
 }  // namespace nabla::models

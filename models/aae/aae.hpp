@@ -11,6 +11,8 @@
 //   1. reconstruction   min over e, f of E[c(x, σ(f(e(x))))]
 //   2. discriminator    max over D of V = E_p[ln D(z)] + E_x[ln(1 − D(e(x)))]      [G, eq. 1]
 //   3. encoder          min over e of −E_x[ln D(e(x))]: it plays the generator     [G, §3]
+// each with an optimiser of its own: the sizes of e's two gradients have nothing to do with each
+// other.
 //
 // D is best at p(z) / (p(z) + q(z)); where the codes have become the prior that is ½ everywhere,
 // and V is −ln 4.
@@ -22,7 +24,6 @@
 #pragma once
 
 #include "models/autoencoder/autoencoder.hpp"
-#include "nn/optim.hpp"
 
 namespace nabla::models {
 
@@ -42,40 +43,18 @@ class Aae : public Autoencoder {
   /// −E ln D(codes). Differentiate it under nn::Frozen(discriminator()).
   Tensor encoder_loss(const Tensor& codes) const;
 
+  /// How the game stands, on the codes of x (n, D) and as many draws of the prior.
+  struct Game {
+    double value;                                 ///< V, in nats
+    double codes_called_real, draws_called_real;  ///< shares, 0 to 1
+  };
+  Game game(const Array& x, Rng rng) const;
+
   const nn::MLP& discriminator() const { return discriminator_; }
+  std::vector<Tensor> encoder_and_decoder() const;  ///< their parameters
 
  private:
   nn::MLP discriminator_;
-};
-
-struct AaeRates {
-  double reconstruction = 1e-3, discriminator = 1e-4, encoder = 3e-4;
-};
-
-/// The three steps, each with an Adam of its own: e has two, since the sizes of its two gradients
-/// have nothing to do with each other. Each step returns its loss before the step.
-class AaeTraining {
- public:
-  AaeTraining(const Aae& model, const AaeRates& rates);
-
-  Tensor reconstruction_step(const Tensor& x);  ///< x (B, D) → c of each example, (B,)
-  /// Codes and draws of the prior, each (n, Z) → −V.
-  Tensor discriminator_step(const Tensor& codes, const Tensor& draws);
-  /// Codes with the graph that made them → −E ln D.
-  Tensor encoder_step(const Tensor& codes);
-
-  /// factor · the rate at the start for reconstruction, factor^¾ for the two steps of the game.
-  void scale_rates(double factor);
-
-  // For checkpoints.
-  nn::Optimiser& reconstruction() { return reconstruction_; }
-  nn::Optimiser& discriminator() { return discriminator_; }
-  nn::Optimiser& encoder() { return encoder_; }
-
- private:
-  Aae model_;
-  AaeRates rates_;
-  nn::Adam reconstruction_, discriminator_, encoder_;
 };
 
 }  // namespace nabla::models

@@ -1,9 +1,8 @@
 #include "models/autoencoder/autoencoder.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <stdexcept>
+#include <utility>
 
 #include "models/measure/in_pieces.hpp"
 
@@ -69,50 +68,25 @@ Array Autoencoder::reconstruct(const Array& x) const {
   return images(codes(x));
 }
 
-double Autoencoder::mean_cost(const Array& x) const {
-  const NoGrad no_grad;
-  const Array costs = in_pieces(x, [&](const Array& piece) {
-    const Tensor images(piece);
-    return reshape(cost(images, encode(images)), {-1, 1}).value();
-  });
-  double total = 0;
-  for (const Real c : costs) total += static_cast<double>(c);
-  return total / static_cast<double>(costs.size());
-}
-
-double mean_squared_error_of(const Array& x, const Array& y) {
-  if (x.shape() != y.shape()) {
-    throw std::invalid_argument("mean_squared_error_of: shapes " + to_string(x.shape()) + " and " +
-                                to_string(y.shape()));
-  }
-  double total = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double difference = static_cast<double>(x.data()[i]) - static_cast<double>(y.data()[i]);
-    total += difference * difference;
-  }
-  return total / static_cast<double>(x.size());
-}
-
 CodeGaussian::CodeGaussian(const Array& codes) {
   if (codes.dimension() != 2 || codes.shape()[0] < 2) {
     throw std::invalid_argument("CodeGaussian: codes must be (n, Z) with n ≥ 2, got " +
                                 to_string(codes.shape()));
   }
   const std::size_t n = codes.shape()[0], Z = codes.shape()[1];
-  mean_.assign(Z, 0.0);
-  root_.assign(Z * Z, 0.0);
+  std::vector<double> mean(Z, 0.0), root(Z * Z, 0.0);
   for (std::size_t r = 0; r < n; ++r) {
     for (std::size_t i = 0; i < Z; ++i) {
-      mean_[i] += static_cast<double>(codes(r, i)) / static_cast<double>(n);
+      mean[i] += static_cast<double>(codes(r, i)) / static_cast<double>(n);
     }
   }
   std::vector<double> covariance(Z * Z, 0.0);
   for (std::size_t r = 0; r < n; ++r) {
     for (std::size_t i = 0; i < Z; ++i) {
-      const double centred = static_cast<double>(codes(r, i)) - mean_[i];
+      const double centred = static_cast<double>(codes(r, i)) - mean[i];
       for (std::size_t j = 0; j <= i; ++j) {
         covariance[i * Z + j] +=
-            centred * (static_cast<double>(codes(r, j)) - mean_[j]) / static_cast<double>(n - 1);
+            centred * (static_cast<double>(codes(r, j)) - mean[j]) / static_cast<double>(n - 1);
       }
     }
   }
@@ -120,14 +94,28 @@ CodeGaussian::CodeGaussian(const Array& codes) {
   // used, adds nothing: its column stays 0.
   for (std::size_t j = 0; j < Z; ++j) {
     double rest = covariance[j * Z + j];
-    for (std::size_t k = 0; k < j; ++k) rest -= root_[j * Z + k] * root_[j * Z + k];
+    for (std::size_t k = 0; k < j; ++k) rest -= root[j * Z + k] * root[j * Z + k];
     if (rest <= 1e-12 * covariance[j * Z + j]) continue;
-    root_[j * Z + j] = std::sqrt(rest);
+    root[j * Z + j] = std::sqrt(rest);
     for (std::size_t i = j + 1; i < Z; ++i) {
       double below = covariance[i * Z + j];
-      for (std::size_t k = 0; k < j; ++k) below -= root_[i * Z + k] * root_[j * Z + k];
-      root_[i * Z + j] = below / root_[j * Z + j];
+      for (std::size_t k = 0; k < j; ++k) below -= root[i * Z + k] * root[j * Z + k];
+      root[i * Z + j] = below / root[j * Z + j];
     }
+  }
+  // Rounded here, so that what is written to a file is what was drawn from.
+  mean_ = empty({Z});
+  root_ = empty({Z, Z});
+  for (std::size_t i = 0; i < Z; ++i) mean_(i) = static_cast<Real>(mean[i]);
+  for (std::size_t i = 0; i < Z * Z; ++i) root_.data()[i] = static_cast<Real>(root[i]);
+}
+
+CodeGaussian::CodeGaussian(Array mean, Array root)
+    : mean_(std::move(mean)), root_(std::move(root)) {
+  const std::size_t Z = mean_.size();
+  if (mean_.shape() != Shape{Z} || root_.shape() != Shape{Z, Z}) {
+    throw std::invalid_argument("CodeGaussian: mean (Z,) and root (Z, Z), got " +
+                                to_string(mean_.shape()) + " and " + to_string(root_.shape()));
   }
 }
 
@@ -137,24 +125,14 @@ Array CodeGaussian::sample(std::size_t n, Rng& rng) const {
   Array z = empty({n, Z});
   for (std::size_t r = 0; r < n; ++r) {
     for (std::size_t i = 0; i < Z; ++i) {
-      double value = mean_[i];  // z = μ + R ε
+      double value = mean_(i);  // z = μ + R ε
       for (std::size_t j = 0; j <= i; ++j) {
-        value += root_[i * Z + j] * static_cast<double>(epsilon(r, j));
+        value += static_cast<double>(root_(i, j)) * static_cast<double>(epsilon(r, j));
       }
       z(r, i) = static_cast<Real>(value);
     }
   }
   return z;
-}
-
-Array draw_rows(const Array& codes, std::size_t n, Rng& rng) {
-  const std::size_t Z = codes.shape()[1];
-  const IndexArray rows = rng.integers({n}, 0, static_cast<std::int64_t>(codes.shape()[0]));
-  Array drawn = empty({n, Z});
-  for (std::size_t i = 0; i < n; ++i) {
-    std::copy_n(codes.data() + static_cast<std::size_t>(rows(i)) * Z, Z, drawn.data() + i * Z);
-  }
-  return drawn;
 }
 
 }  // namespace nabla::models

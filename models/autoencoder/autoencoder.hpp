@@ -58,11 +58,11 @@ class Autoencoder : public nn::Module {
   Array codes(const Array& x) const;        ///< (n, D) → (n, Z)
   Array images(const Array& z) const;       ///< σ(f(z)): (n, Z) → (n, D)
   Array reconstruct(const Array& x) const;  ///< (n, D) → (n, D)
-  double mean_cost(const Array& x) const;   ///< of c(x, σ(f(e(x)))) over all of x, (n, D)
 
   const nn::MLP& encoder() const { return encoder_; }
   const nn::MLP& decoder() const { return decoder_; }
   std::size_t latent() const { return latent_; }
+  Cost cost_kind() const { return cost_; }
 
  private:
   std::size_t latent_;
@@ -70,23 +70,21 @@ class Autoencoder : public nn::Module {
   nn::MLP encoder_, decoder_;
 };
 
-/// (1/D) |x − y|², the mean over all images and pixels: comparable between models whatever they
-/// were trained with. Shapes must be equal.
-double mean_squared_error_of(const Array& x, const Array& y);
-
 /// The normal with the mean and the covariance (÷ n − 1) of codes (n, Z): the simplest guess at
 /// where codes lie, once they are there.
 class CodeGaussian {
  public:
   /// Throws std::invalid_argument for less than 2 codes.
   explicit CodeGaussian(const Array& codes);
+  /// One made before. Throws std::invalid_argument unless they are (Z,) and (Z, Z).
+  CodeGaussian(Array mean, Array root);
   Array sample(std::size_t n, Rng& rng) const;  ///< (n, Z)
 
- private:
-  std::vector<double> mean_, root_;  // (Z,), and R with R Rᵀ = Σ, (Z, Z)
-};
+  const Array& mean() const { return mean_; }  ///< μ, (Z,)
+  const Array& root() const { return root_; }  ///< R with R Rᵀ = Σ, lower triangular, (Z, Z)
 
-/// n codes drawn from those given, each time any of them: the empirical distribution. (n, Z)
-Array draw_rows(const Array& codes, std::size_t n, Rng& rng);
+ private:
+  Array mean_, root_;
+};
 
 }  // namespace nabla::models

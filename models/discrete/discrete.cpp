@@ -19,11 +19,6 @@ void check_smoothing(double smoothing) {
   }
 }
 
-void check_examples(const Array& x) {
-  check_binary("fit", x);
-  if (x.shape()[0] == 0) throw std::invalid_argument("fit: there are no examples");
-}
-
 // x as a binary number, the first column its lowest digit.
 std::size_t cell(const Real* x, std::size_t dimensions) {
   std::size_t k = 0;
@@ -57,18 +52,34 @@ std::vector<std::size_t> parents_first(const std::vector<std::size_t>& parents) 
 }
 
 // n_ij = Σ x_i x_j, the examples in which both are 1; n_ii is the count of column i alone.
-std::vector<double> pair_counts(const Array& x) {
-  constexpr std::size_t rows = 1u << 14;  // a float counts exactly up to 2^24
-  const std::size_t n = x.shape()[0], D = x.shape()[1];
+std::vector<double> pair_counts(const Examples& x) {
+  const std::size_t D = x.columns();
   std::vector<double> counts(D * D, 0.0);
   Array part = empty({D, D});
-  for (std::size_t from = 0; from < n; from += rows) {
-    const Real* const begin = x.data() + from * D;
-    gemm(Transpose::yes, Transpose::no, D, D, std::min(rows, n - from), begin, begin, 0,
+  x.each([&](const Array& piece) {  // a float counts exactly up to 2^24
+    gemm(Transpose::yes, Transpose::no, D, D, piece.shape()[0], piece.data(), piece.data(), 0,
          part.data());
     for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += part.data()[i];
-  }
+  });
   return counts;
+}
+
+std::vector<std::size_t> no_parents(std::size_t D) {
+  return std::vector<std::size_t>(D, OneParent::none);
+}
+
+std::vector<std::size_t> those_before(std::size_t D) {
+  std::vector<std::size_t> parents = no_parents(D);
+  for (std::size_t d = 1; d < D; ++d) parents[d] = d - 1;  // π(d) = d − 1
+  return parents;
+}
+
+std::vector<std::size_t> parents_from(const Array& numbers) {
+  std::vector<std::size_t> parents;
+  for (const Real p : numbers) {
+    parents.push_back(p < 0 ? OneParent::none : static_cast<std::size_t>(p));
+  }
+  return parents;
 }
 
 // Prim: a tree that grows from column 0 by the heaviest edge out of it; of equals, the first.
@@ -95,7 +106,8 @@ std::vector<std::size_t> maximum_spanning_tree(const std::vector<double>& weight
 
 }  // namespace
 
-void check_binary(const char* operation, const Array& x, std::size_t dimensions) {
+void check_binary(const char* operation, const Array& x, std::size_t dimensions,
+                  std::size_t first_row) {
   const bool matrix = x.dimension() == 2;
   if (!matrix || x.shape()[1] == 0 || (dimensions != 0 && x.shape()[1] != dimensions)) {
     const std::string columns = dimensions == 0 ? "D" : std::to_string(dimensions);
@@ -108,9 +120,31 @@ void check_binary(const char* operation, const Array& x, std::size_t dimensions)
   if (wrong == x.data() + x.size()) return;
   const std::size_t at = static_cast<std::size_t>(wrong - x.data());
   std::ostringstream text;
-  text << operation << ": values must be 0 or 1, got " << *wrong << " in row " << at / D
+  text << operation << ": values must be 0 or 1, got " << *wrong << " in row " << first_row + at / D
        << ", column " << at % D;
   throw std::invalid_argument(text.str());
+}
+
+Examples::Examples(const Array& x)
+    : size_(x.dimension() == 2 ? x.shape()[0] : 0),
+      columns_(x.dimension() == 2 ? x.shape()[1] : 0),
+      range_([x](std::size_t from, std::size_t count) {
+        const std::size_t D = x.shape()[1];
+        Array piece = empty({count, D});
+        std::copy_n(x.data() + from * D, count * D, piece.data());
+        return piece;
+      }) {
+  if (x.dimension() != 2) check_binary("fit", x);
+}
+
+void Examples::each(const std::function<void(const Array& piece)>& count) const {
+  constexpr std::size_t rows = 4096;
+  if (size_ == 0) throw std::invalid_argument("fit: there are no examples");
+  for (std::size_t from = 0; from < size_; from += rows) {
+    const Array piece = range_(from, std::min(rows, size_ - from));
+    check_binary("fit", piece, 0, from);
+    count(piece);
+  }
 }
 
 // One variable ---------------------------------------------------------------------------------
@@ -127,6 +161,12 @@ Bernoulli Bernoulli::fit(double ones, double n, double smoothing) {
   // ln(1 − p) from the count of zeros: 1 − p would lose digits.
   result.log_ = {std::log((n - ones + smoothing) / (n + 2 * smoothing)), std::log(result.p_)};
   return result;
+}
+
+Bernoulli::Bernoulli(double p) : p_(p), log_{std::log1p(-p), std::log(p)} {
+  if (!(p >= 0 && p <= 1)) {
+    throw std::invalid_argument("Bernoulli: " + std::to_string(p) + " is no probability");
+  }
 }
 
 Categorical Categorical::fit(const std::vector<double>& counts, double smoothing) {
@@ -160,19 +200,33 @@ std::size_t Categorical::sample(Rng& rng) const {
 
 // The full joint -------------------------------------------------------------------------------
 
-FullJoint FullJoint::fit(const Array& x, double smoothing) {
-  check_examples(x);
-  const std::size_t D = x.shape()[1];
+FullJoint FullJoint::fit(const Examples& x, double smoothing) {
+  const std::size_t D = x.columns();
   if (D > most_dimensions) {
     throw std::invalid_argument("FullJoint: a table of 2^" + std::to_string(D) +
                                 " probabilities is too large; at most " +
                                 std::to_string(most_dimensions) + " columns");
   }
   std::vector<double> counts(std::size_t{1} << D, 0.0);
-  for (std::size_t b = 0; b < x.shape()[0]; ++b) counts[cell(x.data() + b * D, D)] += 1;
-  FullJoint result;
-  result.dimensions_ = D;
-  result.table_ = Categorical::fit(counts, smoothing);
+  x.each([&](const Array& piece) {
+    for (std::size_t b = 0; b < piece.shape()[0]; ++b) counts[cell(piece.data() + b * D, D)] += 1;
+  });
+  return {D, Categorical::fit(counts, smoothing)};
+}
+
+FullJoint::FullJoint(const Array& probabilities)
+    : dimensions_(0), table_(Categorical::fit({probabilities.begin(), probabilities.end()}, 0)) {
+  while (std::size_t{1} << dimensions_ < probabilities.size()) ++dimensions_;
+  if (std::size_t{1} << dimensions_ != probabilities.size()) {
+    throw std::invalid_argument("FullJoint: a table has 2^D probabilities, not " +
+                                std::to_string(probabilities.size()));
+  }
+}
+
+Array FullJoint::probabilities() const {
+  const std::vector<double>& p = table_.probabilities();
+  Array result = empty({p.size()});
+  std::copy(p.begin(), p.end(), result.data());
   return result;
 }
 
@@ -199,28 +253,43 @@ Array FullJoint::sample(std::size_t n, Rng& rng) const {
 
 // One parent or none ---------------------------------------------------------------------------
 
-OneParent OneParent::fit(const Array& x, std::vector<std::size_t> parents, double smoothing) {
-  check_examples(x);
-  const std::size_t n = x.shape()[0], D = x.shape()[1];
+OneParent::OneParent(std::vector<std::size_t> parents)
+    : parents_(std::move(parents)), order_(parents_first(parents_)), given_(parents_.size()) {}
+
+OneParent::OneParent(std::vector<std::size_t> parents, const Array& probabilities)
+    : OneParent(std::move(parents)) {
+  if (probabilities.shape() != Shape{parents_.size(), 2}) {
+    throw std::invalid_argument("OneParent: " + std::to_string(parents_.size()) +
+                                " parents, and probabilities of shape " +
+                                to_string(probabilities.shape()));
+  }
+  for (std::size_t d = 0; d < parents_.size(); ++d) {
+    for (const std::size_t v : {0, 1}) given_[d][v] = Bernoulli(double{probabilities(d, v)});
+  }
+}
+
+OneParent::OneParent(const Array& parent_numbers, const Array& probabilities)
+    : OneParent(parents_from(parent_numbers), probabilities) {}
+
+OneParent OneParent::fit(const Examples& x, std::vector<std::size_t> parents, double smoothing) {
+  const std::size_t D = x.columns();
   if (parents.size() != D) {
     throw std::invalid_argument("OneParent: " + std::to_string(parents.size()) + " parents for " +
                                 std::to_string(D) + " columns");
   }
-  OneParent result;
-  result.order_ = parents_first(parents);
-  result.parents_ = std::move(parents);
-
+  OneParent result(std::move(parents));
   std::vector<std::array<double, 2>> seen(D), ones(D);  // [d][value of the parent]
-  for (std::size_t b = 0; b < n; ++b) {
-    const Real* const row = x.data() + b * D;
-    for (std::size_t d = 0; d < D; ++d) {
-      const std::size_t parent = result.parents_[d];
-      const std::size_t v = parent != none && row[parent] != 0 ? 1 : 0;
-      seen[d][v] += 1;
-      ones[d][v] += static_cast<double>(row[d]);
+  x.each([&](const Array& piece) {
+    for (std::size_t b = 0; b < piece.shape()[0]; ++b) {
+      const Real* const row = piece.data() + b * D;
+      for (std::size_t d = 0; d < D; ++d) {
+        const std::size_t parent = result.parents_[d];
+        const std::size_t v = parent != none && row[parent] != 0 ? 1 : 0;
+        seen[d][v] += 1;
+        ones[d][v] += static_cast<double>(row[d]);
+      }
     }
-  }
-  result.given_.resize(D);
+  });
   for (std::size_t d = 0; d < D; ++d) {
     if (result.parents_[d] == none) {
       result.given_[d].fill(Bernoulli::fit(ones[d][0], seen[d][0], smoothing));
@@ -251,13 +320,44 @@ Array OneParent::log_prob(const Array& x) const {
 
 Array OneParent::sample(std::size_t n, Rng& rng) const {
   const std::size_t D = parents_.size();
+  return complete(zeros({n, D}), std::vector<bool>(D), rng);
+}
+
+Array OneParent::complete(const Array& x, const std::vector<bool>& known, Rng& rng) const {
+  const std::size_t n = x.shape()[0], D = parents_.size();
+  check_binary("complete", x, D);
+  if (known.size() != D) {
+    throw std::invalid_argument("complete: " + std::to_string(known.size()) + " of " +
+                                std::to_string(D) + " columns are said to be known or not");
+  }
+  for (std::size_t d = 0; d < D; ++d) {
+    if (!known[d] || parents_[d] == none || known[parents_[d]]) continue;
+    throw std::invalid_argument("complete: column " + std::to_string(d) +
+                                " is known and its parent, column " + std::to_string(parents_[d]) +
+                                ", is not");
+  }
   const Array u = rng.uniform({n, D});
-  Array result = empty({n, D});
+  Array result = x;
   for (std::size_t b = 0; b < n; ++b) {
     for (const std::size_t d : order_) {  // x_d ~ p(x_d|x_π(d)), which is known by now
+      if (known[d]) continue;
       const std::size_t v = parents_[d] != none && result(b, parents_[d]) != 0 ? 1 : 0;
       result(b, d) = static_cast<double>(u(b, d)) < given_[d][v].probability() ? 1 : 0;
     }
+  }
+  return result;
+}
+
+std::vector<bool> OneParent::first_half() const {
+  std::vector<bool> known(parents_.size());
+  for (std::size_t i = 0; i < known.size() / 2; ++i) known[order_[i]] = true;
+  return known;
+}
+
+Array OneParent::parent_numbers() const {
+  Array result = empty({parents_.size()});
+  for (std::size_t d = 0; d < parents_.size(); ++d) {
+    result(d) = parents_[d] == none ? Real(-1) : static_cast<Real>(parents_[d]);
   }
   return result;
 }
@@ -278,24 +378,25 @@ std::size_t OneParent::free_parameters() const {
   return count;
 }
 
-Independent Independent::fit(const Array& x, double smoothing) {
-  check_examples(x);
-  return Independent(OneParent::fit(x, std::vector<std::size_t>(x.shape()[1], none), smoothing));
+Independent::Independent(const Array& probabilities)
+    : OneParent(no_parents(probabilities.shape()[0]), probabilities) {}
+
+Independent Independent::fit(const Examples& x, double smoothing) {
+  return Independent(OneParent::fit(x, no_parents(x.columns()), smoothing));
 }
 
-MarkovChain MarkovChain::fit(const Array& x, double smoothing) {
-  check_examples(x);
-  std::vector<std::size_t> parents(x.shape()[1], none);
-  for (std::size_t d = 1; d < parents.size(); ++d) parents[d] = d - 1;  // π(d) = d − 1
-  return MarkovChain(OneParent::fit(x, std::move(parents), smoothing));
+MarkovChain::MarkovChain(const Array& probabilities)
+    : OneParent(those_before(probabilities.shape()[0]), probabilities) {}
+
+MarkovChain MarkovChain::fit(const Examples& x, double smoothing) {
+  return MarkovChain(OneParent::fit(x, those_before(x.columns()), smoothing));
 }
 
-std::vector<double> mutual_information(const Array& x, double smoothing) {
-  check_examples(x);
+std::vector<double> mutual_information(const Examples& x, double smoothing) {
   check_smoothing(smoothing);
-  const std::size_t D = x.shape()[1];
+  const std::size_t D = x.columns();
   const std::vector<double> counts = pair_counts(x);
-  const double n = static_cast<double>(x.shape()[0]), total = n + smoothing;
+  const double n = static_cast<double>(x.size()), total = n + smoothing;
   const auto term = [](double joint, double a, double b) {
     return joint > 0 ? joint * std::log(joint / (a * b)) : 0;
   };
@@ -316,10 +417,10 @@ std::vector<double> mutual_information(const Array& x, double smoothing) {
   return result;
 }
 
-ChowLiuTree ChowLiuTree::fit(const Array& x, double smoothing) {
+ChowLiuTree ChowLiuTree::fit(const Examples& x, double smoothing) {
   const std::vector<double> information = mutual_information(x, smoothing);
   std::vector<std::size_t> parents =
-      maximum_spanning_tree(information, x.shape()[1]);  // max Σ_d I(x_d; x_π(d))   [CL]
+      maximum_spanning_tree(information, x.columns());  // max Σ_d I(x_d; x_π(d))   [CL]
   return ChowLiuTree(OneParent::fit(x, std::move(parents), smoothing));
 }
 

@@ -105,12 +105,18 @@ Tensor Fvsbn::penalty() const {
 }
 
 Array Fvsbn::sample(std::size_t n, Rng& rng) const {
+  return complete(zeros({n, dimensions()}), 0, rng);
+}
+
+Array Fvsbn::complete(const Array& x, std::size_t known, Rng& rng) const {
   const std::size_t D = dimensions();
-  const Array u = rng.uniform({n, D});
-  Array result = zeros({n, D});
-  for (std::size_t b = 0; b < n; ++b) {
+  check_binary("Fvsbn", x, D);
+  if (known > D) throw std::invalid_argument("Fvsbn: more columns are known than there are");
+  const Array u = rng.uniform(x.shape());
+  Array result = x;
+  for (std::size_t b = 0; b < x.shape()[0]; ++b) {
     Real* const row = result.data() + b * D;
-    for (std::size_t d = 0; d < D; ++d) {
+    for (std::size_t d = known; d < D; ++d) {
       const Real* const w = weight_.value().data() + d * D;
       double logit = bias_.value()(d);
       for (std::size_t j = 0; j < d; ++j) logit += static_cast<double>(w[j] * row[j]);

@@ -39,6 +39,8 @@ class Fvsbn : public nn::Module {
 
   /// Exact, one dimension after the other: (n, D).
   Array sample(std::size_t n, Rng& rng) const;
+  /// The same with the first `known` columns taken from x (B, D).
+  Array complete(const Array& x, std::size_t known, Rng& rng) const;
 
   std::size_t dimensions() const { return bias_.size(); }
   std::size_t free_parameters() const { return dimensions() * (dimensions() + 1) / 2; }

@@ -27,6 +27,19 @@ std::vector<std::size_t> discriminator_sizes(const GanOptions& options) {
 
 }  // namespace
 
+GanOptions GanOptions::chosen_for(const datasets::DataShape& shape) const {
+  const bool images = shape.is_image();
+  GanOptions chosen = *this;
+  chosen.data = shape.columns;
+  chosen.output = images ? "tanh" : "identity";
+  if (hidden.empty()) chosen.hidden.assign({images ? 256U : 128U, images ? 512U : 128U});
+  if (latent == 0) chosen.latent = images ? 64 : 2;
+  if (packing == 0) chosen.packing = images ? 1 : 2;  // for modes that are far apart
+  // Images lie on so thin a part of their space that D is soon sure of all.
+  if (noise < 0) chosen.noise = images ? 0.5 : 0;
+  return chosen;
+}
+
 Gan::Gan(const GanOptions& options, Rng& rng)
     : options_(options),
       generator_(generator_sizes(options), rng, "relu", options.output),
@@ -67,8 +80,17 @@ Array Gan::prior(std::size_t n, Rng& rng) const {
 }
 
 Array Gan::sample(std::size_t n, Rng& rng) const {
+  return samples_at(prior(n, rng));
+}
+
+Array Gan::samples_at(const Array& z) const {
   const NoGrad no_grad;
-  return generate(Tensor(prior(n, rng))).value();
+  return generate(Tensor(z)).value();
+}
+
+Tensor Gan::blurred(const Tensor& x, Rng& rng) const {
+  if (options_.noise <= 0) return x;
+  return x + Tensor(rng.normal(x.shape(), 0, static_cast<Real>(options_.noise)));
 }
 
 }  // namespace nabla::models

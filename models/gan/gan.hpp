@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "autograd/random.hpp"
+#include "datasets/dataset.hpp"
 #include "nn/linear.hpp"
 #include "nn/module.hpp"
 
@@ -25,10 +26,15 @@ namespace nabla::models {
 struct GanOptions {
   std::size_t data = 784;   ///< D
   std::size_t latent = 64;  ///< Z
-  std::vector<std::size_t> hidden{256,
-                                  512};  ///< the generator's widths, the discriminator's reversed
-  std::size_t packing = 1;               ///< m
-  std::string output = "tanh";           ///< behind the generator's last layer
+  /// The generator's widths, the discriminator's reversed.
+  std::vector<std::size_t> hidden{256, 512};
+  std::size_t packing = 1;      ///< m
+  double noise = 0;             ///< s, of what the discriminator sees
+  std::string output = "tanh";  ///< behind the generator's last layer
+
+  /// For these data, images scaled to [−1, 1] or points to mean 0 and deviation 1: and what is 0,
+  /// without layers, or of noise below 0, is chosen by their kind.
+  GanOptions chosen_for(const datasets::DataShape& data) const;
 };
 
 /// Children "generator" and "discriminator", each an MLP: ReLU in the one, leaky ReLU of slope 0.2
@@ -51,10 +57,17 @@ class Gan : public nn::Module {
   /// larger products, and one gradient of each weight instead of two that are added.
   Logits discriminate(const Tensor& x, const Tensor& fake) const;
 
+  /// What D sees: x + ε, ε ~ N(0, s² I), of data and samples alike (Sønderby et al. 2017,
+  /// arXiv:1610.04490; Arjovsky & Bottou 2017, arXiv:1701.04862, §3). Both densities are smoothed
+  /// by one kernel, so the best q is still p.
+  Tensor blurred(const Tensor& x, Rng& rng) const;
+
   /// z ~ N(0, I), (n, Z).
   Array prior(std::size_t n, Rng& rng) const;
   /// n draws of G(z), (n, D).
   Array sample(std::size_t n, Rng& rng) const;
+  /// G(z) without a graph: z (n, Z) → (n, D).
+  Array samples_at(const Array& z) const;
 
   const nn::Module& generator() const { return generator_; }
   const nn::Module& discriminator() const { return discriminator_; }

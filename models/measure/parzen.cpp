@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "autograd/kernels/gemm.hpp"
 
@@ -50,15 +51,15 @@ void check_rows(const char* what, const Array& x) {
 
 }  // namespace
 
-ParzenWindow::ParzenWindow(const Array& centres) : centres_(centres) {
-  check_rows("centres", centres);
-  const std::size_t D = centres.shape()[1];
+ParzenWindow::ParzenWindow(Array centres) : centres_(std::move(centres)) {
+  check_rows("centres", centres_);
+  const std::size_t D = centres_.shape()[1];
   origin_.assign(D, 0);
-  for (std::size_t i = 0; i < centres.size(); ++i) {
+  for (std::size_t i = 0; i < centres_.size(); ++i) {
     origin_[i % D] +=
-        static_cast<double>(centres.data()[i]) / static_cast<double>(centres.shape()[0]);
+        static_cast<double>(centres_.data()[i]) / static_cast<double>(centres_.shape()[0]);
   }
-  relative_ = centred(centres, origin_, squares_);
+  relative_ = centred(centres_, origin_, squares_);
 }
 
 void ParzenWindow::check(const Array& x, double sigma) const {

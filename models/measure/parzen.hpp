@@ -20,7 +20,7 @@ namespace nabla::models {
 class ParzenWindow {
  public:
   /// Centres (n, D). Throws std::invalid_argument if there are none, or one is not finite.
-  explicit ParzenWindow(const Array& centres);
+  explicit ParzenWindow(Array centres);
 
   /// ln p̂ of each row of x (m, D), in nats, summed in double. Throws std::invalid_argument on
   /// another D, a number that is not finite, or σ ≤ 0.

@@ -67,6 +67,22 @@ std::vector<std::pair<std::string, double>> figures_of(const std::string& prefix
   return figures;
 }
 
+std::vector<std::string> distance_headings(const std::string& what) {
+  return {"sliced W₁, " + what, "MMD², " + what, "sliced W₁, features", "Fréchet, features"};
+}
+
+std::vector<std::string> cells_of(const SampleDistances& distances) {
+  return {cell(distances.sliced_wasserstein1), cell(distances.mmd2),
+          cell(distances.sliced_wasserstein1_features), cell(distances.frechet_features)};
+}
+
+std::string cell(double value) {
+  if (!std::isfinite(value)) return "";
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(std::abs(value) < 10 ? 4 : 2) << value;
+  return text.str();
+}
+
 SampleDistances SampleScore::operator()(const Array& samples) const {
   if (samples.shape() != test_.shape()) {
     throw std::invalid_argument("SampleScore: samples must be " + to_string(test_.shape()) +

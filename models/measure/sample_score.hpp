@@ -28,6 +28,12 @@ struct SampleDistances {
 std::vector<std::pair<std::string, double>> figures_of(const std::string& prefix,
                                                        const SampleDistances& distances);
 
+/// For a table: the same figures as text, in the order of distance_headings(); empty where they
+/// were not measured. `what` samples are of: "pixels".
+std::vector<std::string> distance_headings(const std::string& what = "pixels");
+std::vector<std::string> cells_of(const SampleDistances& distances);
+std::string cell(double value);  ///< "0.0082", "28.31"; "" of NaN
+
 class SampleScore {
  public:
   /// size() is min(most, validation images, test images). Trains the classifier, if there are

@@ -8,7 +8,6 @@
 #include <stdexcept>
 
 #include "autograd/ops.hpp"
-#include "datasets/batches.hpp"
 
 namespace nabla::models {
 namespace {
@@ -81,6 +80,23 @@ Ordering ordering_of(const std::string& name_or_path, std::size_t D, std::uint64
   return read_ordering(name_or_path, D);
 }
 
+std::vector<Ordering> orderings_of_members(std::size_t first, std::size_t count,
+                                           const std::string& name_or_path,
+                                           const datasets::DataShape& data, std::uint64_t seed) {
+  const bool scans = name_or_path == "raster" && data.channels == 1;
+  std::vector<Ordering> orderings;
+  for (std::size_t m = first; m < first + count; ++m, ++seed) {
+    if (scans) {
+      orderings.push_back(scan_ordering(data.height, data.width, (m - 1) % 8));
+    } else if (m == 1) {
+      orderings.push_back(ordering_of(name_or_path, data.columns, seed));
+    } else {
+      orderings.push_back(random_ordering(data.columns, seed));
+    }
+  }
+  return orderings;
+}
+
 Nade::Nade(std::size_t D, std::size_t H, Ordering o, Rng& rng) : ordering_(std::move(o)) {
   if (D == 0 || H == 0) throw std::invalid_argument("Nade: D and H must be at least 1");
   const Real bound = static_cast<Real>(1 / std::sqrt(static_cast<double>(D)));
@@ -113,6 +129,16 @@ Array Nade::complete(const Array& x, std::size_t known, Rng& rng) const {
   return nade_sample(x, known, weights_, ordering_, rng);
 }
 
+NadeEnsemble make_ensemble(const std::vector<Ordering>& orderings, std::size_t H, bool shared,
+                           Rng& rng) {
+  NadeEnsemble ensemble;
+  for (const Ordering& o : orderings) {
+    ensemble.push_back(shared && !ensemble.empty() ? ensemble[0].with_ordering(o)
+                                                   : Nade(o.size(), H, o, rng));
+  }
+  return ensemble;
+}
+
 Array log_prob(const NadeEnsemble& ensemble, const Array& x) {
   if (ensemble.empty()) throw std::invalid_argument("log_prob: an ensemble needs a member");
   const NoGrad no_grad;
@@ -139,6 +165,72 @@ Array sample(const NadeEnsemble& ensemble, std::size_t n, Rng& rng) {
     }
   }
   return result;
+}
+
+Array complete(const NadeEnsemble& ensemble, const Array& x, const std::vector<bool>& known,
+               bool any_ordering, Rng& rng) {
+  const std::size_t count = static_cast<std::size_t>(std::count(known.begin(), known.end(), true));
+  for (const Nade& member : ensemble) {
+    const Ordering& own = member.ordering();
+    if (known.size() != own.size() || x.dimension() != 2 || x.shape()[1] != own.size()) {
+      throw std::invalid_argument("complete: " + std::to_string(own.size()) +
+                                  " dimensions, got x " + to_string(x.shape()) + " and " +
+                                  std::to_string(known.size()) + " marks of what is known");
+    }
+    const Ordering o = known_first(own, known);
+    if (!any_ordering && o != own) continue;
+    for (std::size_t b = 0; b < x.shape()[0]; ++b) {
+      for (std::size_t i = 0; i < count; ++i) {
+        if (x(b, o[i]) == 0 || x(b, o[i]) == 1) continue;
+        throw std::invalid_argument("complete: what is known must be 0 or 1, and is " +
+                                    std::to_string(x(b, o[i])) + " in row " + std::to_string(b) +
+                                    ", column " + std::to_string(o[i]));
+      }
+    }
+    return member.with_ordering(o).complete(x, count, rng);
+  }
+  throw std::invalid_argument("complete: no ordering begins with these " + std::to_string(count) +
+                              " known dimensions; only an order-agnostic network takes any");
+}
+
+Ordering known_first(const Ordering& o, const std::vector<bool>& known) {
+  Ordering result = o;
+  std::stable_partition(result.begin(), result.end(), [&](std::size_t d) { return known.at(d); });
+  return result;
+}
+
+std::vector<bool> first_half(const Ordering& o) {
+  std::vector<bool> known(o.size());
+  for (std::size_t i = 0; i < o.size() / 2; ++i) known[o[i]] = true;
+  return known;
+}
+
+NadeMembers::NadeMembers(const NadeEnsemble& ensemble) {
+  for (std::size_t m = 0; m < ensemble.size(); ++m) {
+    children({{"member" + std::to_string(m + 1), ensemble[m]}});
+  }
+}
+
+Array orderings_as_array(const NadeEnsemble& ensemble) {
+  const std::size_t D = ensemble.at(0).data();
+  Array numbers = empty({ensemble.size(), D});
+  for (std::size_t m = 0; m < ensemble.size(); ++m) {
+    std::copy_n(ensemble[m].ordering().begin(), D, numbers.data() + m * D);
+  }
+  return numbers;
+}
+
+std::vector<Ordering> as_orderings(const Array& numbers) {
+  if (numbers.dimension() != 2) {
+    throw std::invalid_argument("orderings are a matrix, not " + to_string(numbers.shape()));
+  }
+  const std::size_t D = numbers.shape()[1];
+  std::vector<Ordering> orderings;
+  for (std::size_t m = 0; m < numbers.shape()[0]; ++m) {
+    const Real* const row = numbers.data() + m * D;
+    orderings.emplace_back(row, row + D);
+  }
+  return orderings;
 }
 
 }  // namespace nabla::models

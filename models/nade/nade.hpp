@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "autograd/random.hpp"
+#include "datasets/dataset.hpp"
 #include "models/nade/recursion.hpp"
 #include "nn/module.hpp"
 
@@ -34,6 +35,13 @@ Ordering random_ordering(std::size_t D, std::uint64_t seed);
 /// which the dimensions are to come, separated by blanks or commas. Throws std::runtime_error with
 /// path and cause.
 Ordering ordering_of(const std::string& name_or_path, std::size_t D, std::uint64_t seed);
+
+/// Of `count` members of an ensemble, m = first, first + 1, … from 1, with seeds seed, seed + 1, …
+/// On images "raster" stands for the eight scans in turn, which keep neighbours close together; for
+/// other data, and after an ordering from a file, all but that of member 1 are random.
+std::vector<Ordering> orderings_of_members(std::size_t first, std::size_t count,
+                                           const std::string& name_or_path,
+                                           const datasets::DataShape& data, std::uint64_t seed);
 
 class Nade : public nn::Module {
  public:
@@ -66,10 +74,36 @@ class Nade : public nn::Module {
 /// An ensemble: networks of one D with an ordering each, or one network under many orderings.
 using NadeEnsemble = std::vector<Nade>;
 
+/// A network of H hidden units for each ordering, or one that all share.
+NadeEnsemble make_ensemble(const std::vector<Ordering>& orderings, std::size_t H, bool shared,
+                           Rng& rng);
+
 /// ln p̄(x) = ln (1/M) Σ_m p_m(x), (B,), without a graph: the densities are averaged, not their
 /// logarithms, so that p̄ sums to 1. Throws std::invalid_argument on an empty ensemble.
 Array log_prob(const NadeEnsemble& ensemble, const Array& x);
 /// n exact draws from p̄: each from one member, all equally likely.
 Array sample(const NadeEnsemble& ensemble, std::size_t n, Rng& rng);
+/// x (B, D) with the columns that are not `known` drawn given those that are, exactly, by the first
+/// member whose ordering begins with the known ones, which must be 0 or 1; or, if its network is
+/// for any ordering, by the first member under one that does. Throws std::invalid_argument if there
+/// is no such member.
+Array complete(const NadeEnsemble& ensemble, const Array& x, const std::vector<bool>& known,
+               bool any_ordering, Rng& rng);
+/// o with the known dimensions first, these and the others in the order in which o has them.
+Ordering known_first(const Ordering& o, const std::vector<bool>& known);
+/// Which dimensions the first half of an ordering holds.
+std::vector<bool> first_half(const Ordering& o);
+
+/// The networks of an ensemble by name: member1, member2, …; one under several orderings is there
+/// once.
+class NadeMembers : public nn::Module {
+ public:
+  explicit NadeMembers(const NadeEnsemble& ensemble);
+};
+
+/// The orderings of an ensemble as numbers for a file, (M, D), and back. Throws
+/// std::invalid_argument on what is no matrix.
+Array orderings_as_array(const NadeEnsemble& ensemble);
+std::vector<Ordering> as_orderings(const Array& numbers);
 
 }  // namespace nabla::models

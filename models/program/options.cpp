@@ -66,9 +66,9 @@ std::vector<std::string> parts(const std::string& text) {
   return result;
 }
 
-std::string list_text(const std::vector<int>& list) {
+std::string list_text(const std::vector<std::size_t>& list) {
   std::vector<std::string> words;
-  for (const int n : list) words.push_back(std::to_string(n));
+  for (const std::size_t n : list) words.push_back(std::to_string(n));
   return joined(words, ",");
 }
 
@@ -129,16 +129,26 @@ auto text_getter(T& value) {
 
 }  // namespace
 
-void OptionTable::add(const std::string& flag, int& value, const std::string& help, Range range,
-                      Kind kind) {
-  add_entry({flag, help, "N", kind, false, number_setter(flag, value, range), text_getter(value),
-             text_getter(value)});
+void OptionTable::add(const std::string& flag, std::size_t& value, const std::string& help,
+                      Range range, Kind kind) {
+  // Counts are below 2³¹, so that none overflows in what is made of it; any_number() is for seeds.
+  constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
+  const bool is_count = std::isfinite(range.low);
+  const Range checked = is_count ? range : at_least(0);
+  const auto set = [flag, &value, checked, is_count](const std::string& text) {
+    const std::optional<std::size_t> parsed = number<std::size_t>(text, checked);
+    if (!parsed || (is_count && *parsed > most)) {
+      expect(flag, kind_of_number<std::size_t>() + checked.text(), text);
+    }
+    value = *parsed;
+  };
+  add_entry({flag, help, "N", kind, false, set, text_getter(value), text_getter(value)});
 }
 
-void OptionTable::add(const std::string& flag, std::uint64_t& value, const std::string& help,
-                      Kind kind) {
-  add_entry({flag, help, "N", kind, false, number_setter(flag, value, at_least(0)),
-             text_getter(value), text_getter(value)});
+void OptionTable::add(const std::string& flag, std::int64_t& value, const std::string& help,
+                      Range range, Kind kind) {
+  add_entry({flag, help, "N", kind, false, number_setter(flag, value, range), text_getter(value),
+             text_getter(value)});
 }
 
 void OptionTable::add(const std::string& flag, double& value, const std::string& help, Range range,
@@ -177,12 +187,12 @@ void OptionTable::add(const std::string& flag, bool& value, const std::string& h
   add_entry({flag, help, "", kind, true, set, text, text});
 }
 
-void OptionTable::add(const std::string& flag, std::vector<int>& value, const std::string& help,
-                      Range range, Kind kind) {
+void OptionTable::add(const std::string& flag, std::vector<std::size_t>& value,
+                      const std::string& help, Range range, Kind kind) {
   const auto set = [flag, &value, range](const std::string& text) {
-    std::vector<int> list;
+    std::vector<std::size_t> list;
     for (const std::string& part : parts(text)) {
-      const std::optional<int> parsed = number<int>(part, range);
+      const std::optional<std::size_t> parsed = number<std::size_t>(part, range);
       if (!parsed) expect(flag, "whole numbers" + range.text() + " with commas between", text);
       list.push_back(*parsed);
     }
@@ -265,17 +275,9 @@ std::vector<std::pair<std::string, std::string>> OptionTable::rows() const {
   return rows;
 }
 
-int batch_size_for(const CommonOptions& options, std::size_t examples) {
+std::size_t batch_size_for(const CommonOptions& options, std::size_t examples) {
   if (options.batch_size != 0) return options.batch_size;
-  return static_cast<int>(std::clamp<std::size_t>(examples / 200, 10, 100));
-}
-
-datasets::LoadOptions load_options(const CommonOptions& options) {
-  datasets::LoadOptions load;
-  load.data_dir = options.data_dir;
-  load.seed = options.seed;
-  load.train_size = static_cast<std::size_t>(options.train_size);
-  return load;
+  return std::clamp<std::size_t>(examples / 200, 10, 100);
 }
 
 std::string OptionTable::to_json() const {

@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "datasets/dataset.hpp"
-
 namespace nabla::models {
 
 /// A wrong command line: exit status 2. A model may throw it too, for options that do not fit each
@@ -44,15 +42,16 @@ inline Range between(double low, double high) {
 /// What every program takes; a program sets its defaults here before parsing.
 struct CommonOptions {
   std::string data = "fashion-mnist";
-  std::string data_dir;  // empty: $NABLA_DATA and the system's folders
-  int epochs = 20;       // in total, also when a run goes on
-  int batch_size = 128;  // a default of 0: batch_size_for() decides
+  std::string data_dir;          // empty: $NABLA_DATA and the system's folders
+  std::size_t epochs = 20;       // in total, also when a run goes on
+  std::size_t batch_size = 128;  // a default of 0: batch_size_for() decides
   double lr = 1e-3;
+  std::string schedule = "constant";  // of the learning rate: constant, linear, cosine
   std::uint64_t seed = 1;
-  int threads = 0;     // 0: as many as OpenMP finds
-  int patience = 0;    // epochs without a better criterion before stopping; 0: never
-  int train_size = 0;  // training examples, the first of the data set; 0: all
-  std::string out;     // empty: runs/NAME, or the first free of runs/NAME-2, …
+  std::size_t threads = 0;     // 0: as many as OpenMP finds
+  std::size_t patience = 0;    // epochs without a better criterion before stopping; 0: never
+  std::size_t train_size = 0;  // training examples, the first of the data set; 0: all
+  std::string out;             // empty: runs/NAME, or the first free of runs/NAME-2, …
   std::string resume;
   bool overwrite = false;
   bool check_finite = false;
@@ -61,10 +60,7 @@ struct CommonOptions {
 
 /// --batch-size; where that is 0, a 200th of `examples`, from 10 to 100: small data sets need
 /// more steps an epoch, large ones gain speed.
-int batch_size_for(const CommonOptions& options, std::size_t examples);
-
-/// Where and how much to load, as these options say.
-datasets::LoadOptions load_options(const CommonOptions& options);
+std::size_t batch_size_for(const CommonOptions& options, std::size_t examples);
 
 /// Where an option stands in --help, and whether a resumed run must keep it.
 enum class OptionKind {
@@ -83,9 +79,11 @@ class OptionTable {
  public:
   using Kind = OptionKind;
 
-  void add(const std::string& flag, int& value, const std::string& help, Range range = {},
-           Kind kind = Kind::model);
-  void add(const std::string& flag, std::uint64_t& value, const std::string& help,
+  /// Counts, below 2³¹; with any_number() all 64 bits.
+  void add(const std::string& flag, std::size_t& value, const std::string& help,
+           Range range = at_least(0), Kind kind = Kind::model);
+  /// Where below 0 has a meaning of its own.
+  void add(const std::string& flag, std::int64_t& value, const std::string& help, Range range = {},
            Kind kind = Kind::model);
   void add(const std::string& flag, double& value, const std::string& help, Range range = {},
            Kind kind = Kind::model);
@@ -97,7 +95,7 @@ class OptionTable {
   /// Off unless it is given.
   void add(const std::string& flag, bool& value, const std::string& help, Kind kind = Kind::model);
   /// Whole numbers with commas between, "256,256,128"; the empty text is the empty list.
-  void add(const std::string& flag, std::vector<int>& value, const std::string& help,
+  void add(const std::string& flag, std::vector<std::size_t>& value, const std::string& help,
            Range range = {}, Kind kind = Kind::model);
 
   /// Reads the command line and sets the variables. False if --help or --version was asked for: the

@@ -1,10 +1,12 @@
+#include "models/program/program.hpp"
+
 #include <filesystem>
 #include <iostream>
 #include <new>
 
 #include "autograd/threads.hpp"
 #include "models/program/environment.hpp"
-#include "models/program/run_state.hpp"
+#include "models/program/state.hpp"
 #include "nn/files.hpp"
 
 namespace nabla::models {
@@ -49,6 +51,13 @@ constexpr char footer[] =
 Program::Program(std::string name, std::string title)
     : name_(std::move(name)), title_(std::move(title)) {}
 
+Program::Program(const Lesson& lesson)
+    : name_(lesson.name),
+      title_(lesson.title),
+      options_(lesson.defaults),
+      by_step_(lesson.by_step),
+      decides_(lesson.decides) {}
+
 void Program::add_common_options() {
   const OptionKind common = OptionKind::common, free = OptionKind::free;
   CommonOptions& o = options_;
@@ -66,10 +75,15 @@ void Program::add_common_options() {
                  (automatic ? "; 0: a 200th of the training set, from 10 to 100" : ""),
              at_least(automatic ? 0 : 1), common);
   table_.add("--lr", o.lr, "Learning rate", above(0), common);
-  table_.add("--seed", o.seed, "Seed of all random numbers", common);
+  table_.add("--schedule", o.schedule,
+             std::string("Of the learning rate over all ") + (by_step_ ? "steps" : "epochs"),
+             {"constant", "linear", "cosine"}, common);
+  table_.add("--seed", o.seed, "Seed of all random numbers", any_number(), common);
   table_.add("--threads", o.threads, "Threads; 0: one for each core", between(0, 1024), common);
-  table_.add("--patience", o.patience, "Stop after so many epochs that are no better; 0: never",
-             at_least(0), common);
+  table_.add("--patience", o.patience,
+             decides_ ? "Stop after so many epochs that are no better; 0: never"
+                      : "No figure says which epoch of this model is best: 0",
+             decides_ ? at_least(0) : between(0, 0), common);
   table_.add("--out", o.out,
              "Folder of the run [runs/" + name_ + ", or a free runs/" + name_ + "-N]", free);
   table_.add("--overwrite", o.overwrite, "Let --out replace an earlier run", free);
@@ -110,9 +124,11 @@ bool Program::parse(int argc, const char* const* argv) {
     if (object.is_object() && object.value("model", Json()) != Json(name_)) {
       throw UsageError("--resume " + options_.resume + ": not a run of train_" + name_);
     }
+    outdated_ = object.is_object() && !object.contains("format");
+    part_ = object.is_object() ? object.value("part", std::size_t{0}) : 0;
     table_.take_up(recorded, path);
   }
-  if (options_.threads == 0) options_.threads = threads();
+  if (options_.threads == 0) options_.threads = static_cast<std::size_t>(threads());
   return true;
 }
 
@@ -126,18 +142,17 @@ int Program::run(int argc, const char* const* argv, const std::function<void(Run
   try {
     command_ = quoted_command(argc, argv);
     if (!parse(argc, argv)) return 0;
-    set_threads(options_.threads);
+    set_threads(static_cast<int>(options_.threads));
     made = std::make_unique<Run::State>(name_, options_);
     Run::State& state = *made;
     state.title = title_;
     state.command = command_;
     state.table = &table_;
+    state.rate_by_step = by_step_;
+    state.outdated = outdated_;
+    state.part = part_;
     Run run(std::move(made));
     if (run.resumed()) state.read_checkpoint();
-    // An --epochs that lies behind only asks for an evaluation: the record keeps its total.
-    if (!run.resumed() || (table_.given("--epochs") && options_.epochs > state.epochs_done)) {
-      state.write_options();
-    }
     if (state.folder.moved_on()) {
       state.progress.line(program + ": an earlier run is kept, this one goes to " + run.folder());
     }
@@ -171,6 +186,11 @@ int Program::run(int argc, const char* const* argv, const std::function<void(Run
   } catch (const std::exception& e) {
     return fail(e.what(), 1);
   }
+}
+
+int run_program(const Lesson& lesson, int argc, const char* const* argv) {
+  Program program(lesson);
+  return program.run(argc, argv, lesson.train(program.table()));
 }
 
 }  // namespace nabla::models

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "models/program/environment.hpp"
-#include "models/program/run_state.hpp"
+#include "models/program/state.hpp"
 #include "nn/files.hpp"
 
 namespace nabla::models {
@@ -66,9 +66,35 @@ std::vector<Chart> charts_of(const std::vector<Json>& metrics) {
 
 }  // namespace
 
-void Run::State::write_options() const {
-  Json object = {{"model", name}};
+Json json_of(const datasets::DataShape& data) {
+  return {{"name", data.name},   {"columns", data.columns},   {"height", data.height},
+          {"width", data.width}, {"channels", data.channels}, {"classes", data.classes},
+          {"low", data.low},     {"high", data.high},         {"binary", data.binary}};
+}
+
+datasets::DataShape data_shape_of(const Json& object) {
+  datasets::DataShape data;
+  data.name = object.at("name");
+  data.columns = object.at("columns");
+  data.height = object.at("height");
+  data.width = object.at("width");
+  data.channels = object.at("channels");
+  data.classes = object.at("classes");
+  data.low = object.at("low");
+  data.high = object.at("high");
+  data.binary = object.at("binary");
+  return data;
+}
+
+void Run::State::write_options_if_new() const {
+  // An --epochs that lies behind only asks for an evaluation: the record keeps its total.
+  const bool more = table->given("--epochs") && options.epochs > epochs_done;
+  if (!options.resume.empty() && !more && !outdated) return;
+  Json object = {{"model", name}, {"format", format}};
   object.update(Json::parse(table->to_json()));
+  object["seed"] = options.seed;  // of a run within a run it is not that of the command line
+  if (part != 0) object["part"] = part;
+  object["data_shape"] = json_of(data);
   nn::write_file(folder.file("options.json"), object.dump(2) + "\n");
 }
 
@@ -78,9 +104,9 @@ Json Run::State::summary() const {
   for (const auto& entry : parameters) count += entry.second.size();
   Json object = {{"model", name}};
   add_figures(object, figures);
-  Figures rest = {{"epochs", epochs_done}};
+  Figures rest = {{"epochs", static_cast<double>(epochs_done)}};
   if (has_best) {
-    rest.push_back({"best_epoch", best_epoch});
+    rest.push_back({"best_epoch", static_cast<double>(best_epoch)});
     rest.push_back({"best_" + criterion, best_value});
   }
   add_figures(object, rest);
@@ -93,6 +119,7 @@ Json Run::State::summary() const {
   object["threads"] = env.threads;
   object["command"] = command;
   object["options"] = Json::parse(table->to_json());
+  object["options"]["seed"] = options.seed;
   if (!notes.empty()) object["notes"] = notes;
   object["processor"] = env.processor;
   object["cores"] = env.cores;
@@ -120,7 +147,7 @@ void Run::State::write_report(const std::string& status) {
   report.charts = charts_of(metrics);
   for (Chart& chart : report.charts) {
     if (!has_best) break;
-    chart.mark_x = best_epoch;
+    chart.mark_x = static_cast<double>(best_epoch);
     chart.mark_label = "best: epoch " + std::to_string(best_epoch);
   }
   report.pictures = pictures;
@@ -145,7 +172,7 @@ void Run::State::write_report(const std::string& status) {
       {"build", env.build},
       {"nabla", env.version + ", commit " + env.commit},
       {"peak memory", readable(std::round(peak_memory_mib())) + " MiB"}};
-  nn::write_file(folder.file("report.html"), html(report));
+  nn::write_file(result("report.html"), html(report));
   report_written = Clock::now();
 }
 

@@ -1,26 +1,23 @@
 #include "models/program/run.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <iostream>
-#include <set>
+#include <numeric>
 #include <stdexcept>
 #include <sys/stat.h>
 
+#include "datasets/toy.hpp"
 #include "models/program/environment.hpp"
-#include "models/program/run_state.hpp"
+#include "models/program/state.hpp"
 #include "nn/files.hpp"
+#include "nn/schedule.hpp"
 
 namespace nabla::models {
 namespace {
 
 constexpr std::chrono::seconds between_checkpoints{2};
 constexpr std::chrono::seconds between_reports{10};
-
-double seconds_between(Clock::time_point start, Clock::time_point stop) {
-  return std::chrono::duration<double>(stop - start).count();
-}
 
 // Rng words and counts are unsigned; the file has signed numbers of the same bits.
 IndexArray whole_numbers(const std::vector<std::uint64_t>& words) {
@@ -29,42 +26,7 @@ IndexArray whole_numbers(const std::vector<std::uint64_t>& words) {
   return array;
 }
 
-nn::StoredArrays with_prefix(const std::string& prefix, nn::StoredArrays arrays) {
-  nn::StoredArrays result;
-  for (auto& [key, value] : arrays) result.emplace(prefix + key, std::move(value));
-  return result;
-}
-
-nn::StoredArrays without_prefix(const std::string& prefix, const nn::StoredArrays& arrays) {
-  nn::StoredArrays result;
-  for (auto i = arrays.lower_bound(prefix);
-       i != arrays.end() && i->first.compare(0, prefix.size(), prefix) == 0; ++i) {
-    result.emplace(i->first.substr(prefix.size()), i->second);
-  }
-  return result;
-}
-
-std::string rounded(double x) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.0f", x);
-  return text;
-}
-
 }  // namespace
-
-std::string readable(double x) {
-  if (x == 0) return "0";  // −0 too
-  char text[32];
-  const bool whole = std::abs(x) < 1e15 && x == std::floor(x);
-  std::snprintf(text, sizeof text, whole ? "%.0f" : "%.6g", x);
-  return text;
-}
-
-std::string snapshot_file(int epoch) {
-  char name[40];
-  std::snprintf(name, sizeof name, "samples/epoch-%05d.png", epoch);
-  return name;
-}
 
 Run::Run(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Run::~Run() = default;
@@ -75,14 +37,53 @@ const CommonOptions& Run::options() const {
 const std::string& Run::folder() const {
   return state_->folder.path();
 }
-int Run::epoch() const {
+std::size_t Run::epoch() const {
   return state_->in_epoch ? state_->epochs_done + 1 : state_->epochs_done;
 }
 bool Run::resumed() const {
   return !state_->options.resume.empty();
 }
-void Run::expect_examples(std::size_t per_epoch) {
-  state_->expected_examples = per_epoch;
+Rng Run::rng(Stream purpose) const {
+  return Rng(seed(), static_cast<std::uint64_t>(purpose));
+}
+
+double Run::rate() const {
+  const State& s = *state_;
+  std::size_t done = s.epochs_done, all = s.options.epochs;
+  if (s.rate_by_step) {
+    const std::size_t batches = std::max<std::size_t>(1, s.batches);
+    done = done * batches + s.batches_done;
+    all *= batches;
+  }
+  if (all == 0 || s.options.schedule == "constant") return 1;
+  return s.options.schedule == "linear" ? nn::schedule::linear_to_zero(done, all)
+                                        : nn::schedule::cosine(done, all);
+}
+
+// Data ------------------------------------------------------------------------------------------
+
+Data Run::load(const Wants& wants) {
+  const CommonOptions& o = options();
+  datasets::LoadOptions how;
+  how.data_dir = o.data_dir;
+  how.seed = shared_seed();  // also where a run within a run goes on by itself
+  how.train_size = o.train_size;
+  const std::vector<std::string>& toys = datasets::Toy::names();
+  const bool toy = std::find(toys.begin(), toys.end(), o.data) != toys.end();
+  if (toy && how.train_size == 0) how.train_size = wants.toy_rows;
+  datasets::Dataset loaded = datasets::load(o.data, how);
+  check(loaded, wants, o.data);
+  Data data(std::move(loaded), wants.view, shared_seed());
+  use(data);
+  return data;
+}
+
+void Run::use(const Data& data) {
+  state_->data = data;
+  if (!data.is_scaled()) return;
+  constant("scaling.mean", data.scaling().mean);
+  constant("scaling.std_dev", data.scaling().std_dev);
+  constant("scaling.rest", data.scaling().rest);
 }
 
 // What is kept --------------------------------------------------------------------------------
@@ -97,8 +98,18 @@ nn::NamedArrays Run::as_arrays(const nn::StoredArrays& saved) const {
   return nn::arrays_of({saved, {}}, state_->checkpoint_path());
 }
 
-void Run::keep(const nn::NamedTensors& parameters) {
+void Run::model(const nn::Module& network, const Trained& trained) {
+  model(network.named_tensors(), trained);
+}
+
+void Run::constant(const std::string& name, const Array& value) {
+  state_->constants[name] = value;
+}
+
+void Run::model(const nn::NamedTensors& parameters, const Trained& trained) {
   state_->parameters = parameters;
+  state_->trained = trained;
+  if (state_->outer) return;  // made of models that are kept elsewhere
   const auto save = [parameters] { return stored(nn::values_of(parameters)); };
   const auto load = [this, parameters](const nn::StoredArrays& saved) {
     nn::set_values(parameters, as_arrays(saved), "weights");
@@ -168,10 +179,28 @@ void Run::keep(const std::string& name, std::function<nn::StoredArrays()> save,
   s.best.merge(with_prefix(prefix, s.claim(prefix)));
 }
 
+void Run::begin_outer() {
+  State& s = *state_;
+  if (s.begun) return;
+  if (!s.unclaimed.empty()) {
+    throw std::runtime_error(s.checkpoint_path() +
+                             ": holds several networks in one, as an earlier nabla kept them; " +
+                             "train them again, into another --out");
+  }
+  s.begun = s.outer = true;
+  if (!resumed()) {
+    s.take_snapshot();
+    s.write_checkpoint();
+  }
+  s.write_options_if_new();
+  s.epochs_done = 0;
+  s.training_seconds = 0;
+}
+
 void Run::begin() {
   State& s = *state_;
   if (s.begun) return;
-  if (s.parameters.empty()) throw std::logic_error("keep() the model's parameters before the loop");
+  if (s.parameters.empty()) throw std::logic_error("model() before the loop: there are no weights");
   if (!s.unclaimed.empty()) {
     throw std::runtime_error(s.checkpoint_path() + ": tensor \"" + s.unclaimed.begin()->first +
                              "\" belongs to nothing that this program keeps");
@@ -180,6 +209,7 @@ void Run::begin() {
     s.take_snapshot();
     s.write_checkpoint();
   }
+  s.write_options_if_new();
   // What a killed program wrote after its last checkpoint goes: those epochs come again.
   nn::write_file(s.folder.file("metrics.jsonl"), s.metrics_text());
   s.begun = true;
@@ -195,37 +225,47 @@ bool Run::next_epoch() {
   if (s.in_epoch) throw std::logic_error("next_epoch: end_epoch() was not called");
   if (s.epochs_done >= s.options.epochs) return false;
   if (s.options.patience > 0 && s.since_best >= s.options.patience) {
-    s.progress.line("stopped early: " + s.criterion + " is no better since epoch " +
-                    std::to_string(s.best_epoch));
+    s.say("stopped early: " + s.criterion + " is no better since epoch " +
+          std::to_string(s.best_epoch));
     return false;
   }
   s.in_epoch = true;
-  s.steps = 0;
-  s.examples = 0;
+  s.steps = s.examples = s.batches = s.batches_done = 0;
+  s.stepped = 0;
   s.loss_sum = 0;
   s.epoch_start = s.last_step = Clock::now();
   s.progress.restart();
   return true;
 }
 
-void Run::step(double loss, std::size_t examples) {
+Batches Run::batches(const Data& data, const BatchRules& rules) {
   State& s = *state_;
-  if (!s.in_epoch) throw std::logic_error("step: next_epoch() was not called");
-  ++s.steps;
-  if (!std::isfinite(loss)) {
-    const std::string kept = s.epochs_done == 0
-                                 ? "the untrained state"
-                                 : "the state after epoch " + std::to_string(s.epochs_done);
-    throw std::runtime_error("the loss is " + readable(loss) + " in epoch " +
-                             std::to_string(epoch()) + ", step " + std::to_string(s.steps) +
-                             "; try a smaller --lr, or --check-finite to find the operation; " +
-                             kept + " is in " + s.checkpoint_path());
-  }
-  s.examples += examples;
-  s.loss_sum += loss * static_cast<double>(examples);
-  s.last_step = Clock::now();
-  s.progress.update([&] { return s.training_state(); });
-  check_interrupt();
+  if (!s.in_epoch) throw std::logic_error("batches: next_epoch() was not called");
+  const Batches batches(data, batch_size_for(s.options, data.train.size()), seed(), epoch(), rules);
+  s.batches = batches.size();
+  s.expected_examples = data.train.size();
+  return batches;
+}
+
+double Run::step(nn::Optimiser& optimiser, const Batch& batch,
+                 const std::function<Tensor(const Batch&)>& loss, double clip_norm) {
+  optimiser.clear_grad();
+  const Tensor value = loss(batch);
+  value.backward();
+  if (clip_norm > 0) nn::clip_grad_norm(optimiser.parameters(), clip_norm);
+  optimiser.step();
+  State& s = *state_;
+  const bool first = batch.number == 0 || batch.number != s.stepped;
+  const double number = static_cast<double>(value.item());
+  if (first) ++s.batches_done;
+  s.stepped = batch.number;
+  s.note_loss(number, first ? batch.size() : 0);
+  return number;
+}
+
+void Run::step(double loss, std::size_t examples) {
+  ++state_->batches_done;
+  state_->note_loss(loss, examples);
 }
 
 double Run::mean_loss() const {
@@ -260,14 +300,48 @@ void Run::end_epoch(const Figures& figures, const Criterion& criterion) {
   if (training > 0)
     text += "  " + rounded(static_cast<double>(s.examples) / training) + " examples/s";
   text += "  ETA " + duration(s.seconds_left(0));
-  s.progress.line(text + (better ? "  best" : ""));
+  s.say(text + (better ? "  best" : ""));
+}
+
+Means Run::means(const std::string& what, const datasets::Rows& x,
+                 const std::function<void(const Tensor& x, Means& means)>& add,
+                 std::size_t rows_at_a_time) {
+  const NoGrad no_grad;
+  Means means;
+  for (std::size_t from = 0; from < x.size(); from += rows_at_a_time) {
+    evaluating(what, from, x.size());
+    add(Tensor(x.range(from, std::min(rows_at_a_time, x.size() - from))), means);
+  }
+  evaluating(what, x.size(), x.size());
+  return means;
+}
+
+double Run::mean(const std::string& what, const datasets::Rows& x,
+                 const std::function<Tensor(const Tensor& x)>& each, std::size_t rows_at_a_time) {
+  const auto add = [&](const Tensor& part, Means& means) { means.add("mean", each(part)); };
+  return means(what, x, add, rows_at_a_time)["mean"];
+}
+
+Means Run::means(const std::string& what, const datasets::Rows& x, const IndexArray& labels,
+                 const std::function<void(const Batch& batch, Means& means)>& add,
+                 std::size_t rows_at_a_time) {
+  std::size_t from = 0;
+  const auto add_labelled = [&](const Tensor& some, Means& means) {
+    std::vector<std::size_t> rows(some.shape()[0]);
+    std::iota(rows.begin(), rows.end(), from);
+    from += rows.size();
+    IndexArray theirs =
+        labels.size() == 0 ? datasets::no_labels() : datasets::take_rows(labels, rows);
+    add({some, std::move(theirs), std::move(rows), 0}, means);
+  };
+  return means(what, x, add_labelled, rows_at_a_time);
 }
 
 void Run::evaluating(const std::string& what, std::size_t done, std::size_t total) {
   if (done == 0) state_->progress.restart();
   state_->progress.update([&]() -> Progress::State {
     const double part = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
-    return {"evaluating " + what, part, ""};
+    return {state_->label + "evaluating " + what, part, ""};
   });
   if (done >= total) state_->progress.clear();
   check_interrupt();
@@ -281,8 +355,8 @@ bool Run::use_best() {
     if (part.with_best == WithBest::no) continue;
     part.load(without_prefix("best/" + part.name + "/", s.best));
   }
-  s.progress.line("weights of epoch " + std::to_string(s.best_epoch) + ", " + s.criterion + " " +
-                  readable(s.best_value));
+  s.say("weights of epoch " + std::to_string(s.best_epoch) + ", " + s.criterion + " " +
+        readable(s.best_value));
   return true;
 }
 
@@ -291,17 +365,18 @@ bool Run::use_best() {
 void Run::image(const std::string& file, const Array& image, const std::string& caption) {
   check_interrupt();
   const std::string png = encode_png(image);
-  nn::write_file(state_->folder.file(file), png);
+  nn::write_file(state_->result(file), png);
   state_->pictures.push_back({caption.empty() ? file : caption, png});
 }
 
+// 1, 2, 5, 10, 20, 50, …
 bool Run::snapshot_due() const {
-  int lead = epoch();
+  std::size_t lead = epoch();
   while (lead >= 10 && lead % 10 == 0) lead /= 10;
   return lead == 1 || lead == 2 || lead == 5;
 }
 
-void Run::snapshot(const Array& image) {
+void Run::add_snapshot(const Array& image) {
   State& s = *state_;
   if (!s.in_epoch) throw std::logic_error("snapshot: only between next_epoch() and end_epoch()");
   ::mkdir(s.folder.file("samples").c_str(), 0777);  // if it fails, the next line says why
@@ -309,15 +384,19 @@ void Run::snapshot(const Array& image) {
   s.snapshots.push_back(epoch());
 }
 
+void Run::snapshot(const std::function<Array()>& draw, bool and_last) {
+  if (snapshot_due() || (and_last && epoch() == options().epochs)) add_snapshot(draw());
+}
+
 void Run::note(const std::string& text) {
   state_->notes.push_back(text);
-  state_->progress.line(text);
+  state_->say(text);
 }
 
 void Run::table(const std::string& file, const std::string& title,
                 const std::vector<std::vector<std::string>>& rows) {
   const Table table{title, rows};
-  nn::write_file(state_->folder.file(file), markdown(table));
+  nn::write_file(state_->result(file), markdown(table));
   state_->tables.push_back(table);
 }
 
@@ -327,18 +406,25 @@ void Run::finish(const Figures& figures) {
   if (s.in_epoch) throw std::logic_error("finish: end_epoch() was not called");
   check_interrupt();
   if (s.pending) s.write_checkpoint();
-  nn::TensorFile model;
-  for (auto& [name, value] : nn::values_of(s.parameters)) model.tensors.emplace(name, value);
-  model.metadata = {{"nabla", environment().version}, {"model", s.name}};
-  nn::write_tensors(s.folder.file("model.safetensors"), model);
+  if (!s.evaluates() && !s.parameters.empty()) {
+    nn::TensorFile model;
+    for (auto& [name, value] : nn::values_of(s.parameters)) model.tensors.emplace(name, value);
+    for (const auto& [name, value] : s.constants) {
+      model.tensors.emplace(constant_prefix + name, value);
+    }
+    model.metadata = {{"nabla", environment().version}, {"model", s.name}};
+    nn::write_tensors(s.folder.file("model.safetensors"), model);
+  }
   s.figures = figures;
-  nn::write_file(s.folder.file("summary.json"), s.summary().dump(2) + "\n");
+  nn::write_file(s.result("summary.json"), s.summary().dump(2) + "\n");
   s.write_report("finished");
   s.finished = true;
-  for (const auto& [key, value] : figures) std::cout << key << ' ' << readable(value) << '\n';
-  for (const Table& table : s.tables) std::cout << '\n' << markdown(table);
-  std::cout << std::flush;
-  s.progress.line("report: " + s.folder.file("report.html"));
+  if (s.label.empty()) {
+    for (const auto& [key, value] : figures) std::cout << key << ' ' << readable(value) << '\n';
+    for (const Table& table : s.tables) std::cout << '\n' << markdown(table);
+    std::cout << std::flush;
+  }
+  s.say("report: " + s.result("report.html"));
 }
 
 void Run::leave() {
@@ -350,159 +436,6 @@ void Run::leave() {
   }
   if (s.pending) s.write_checkpoint();
   s.write_report("stopped");
-}
-
-// State ---------------------------------------------------------------------------------------
-
-void add_figures(Json& object, const Figures& figures) {
-  for (const auto& [key, value] : figures) {
-    if (object.contains(key))
-      throw std::invalid_argument("the figure \"" + key + "\" is there twice");
-    object[key] = value;  // written as null if it is not finite
-  }
-}
-
-void Run::State::check_part_name(const std::string& part) const {
-  if (begun) throw std::logic_error("keep \"" + part + "\": only before the first next_epoch()");
-  bool taken = part == "best" || part.empty() || part.find('/') != std::string::npos;
-  for (const Part& other : parts) taken = taken || other.name == part;
-  if (taken) throw std::logic_error("keep: the name \"" + part + "\" is not free");
-}
-
-// Takes out of the checkpoint what has this prefix, which goes from the names.
-nn::StoredArrays Run::State::claim(const std::string& prefix) {
-  nn::StoredArrays result = without_prefix(prefix, unclaimed);
-  for (const auto& entry : result) unclaimed.erase(prefix + entry.first);
-  return result;
-}
-
-std::vector<std::uint64_t> Run::State::words(const nn::StoredArrays& saved, const std::string& name,
-                                             std::size_t count) const {
-  const auto found = saved.find(name);
-  const IndexArray* const array =
-      found == saved.end() ? nullptr : std::get_if<IndexArray>(&found->second);
-  if (array == nullptr || array->size() != count) {
-    throw std::runtime_error(checkpoint_path() + ": there is no \"" + name + "\" of " +
-                             std::to_string(count) + " whole numbers in what \"" +
-                             parts.back().name + "\" was saved as");
-  }
-  return {array->data(), array->data() + count};
-}
-
-double Run::State::number(const nn::StoredArrays& saved, const std::string& name) const {
-  const auto found = saved.find(name);
-  const nn::DoubleArray* const array =
-      found == saved.end() ? nullptr : std::get_if<nn::DoubleArray>(&found->second);
-  if (array == nullptr || array->size() != 1) {
-    throw std::runtime_error(checkpoint_path() + ": there is no number \"" + name +
-                             "\" in what \"" + parts.back().name + "\" was saved as");
-  }
-  return *array->data();
-}
-
-void Run::State::take_snapshot() {
-  pending = std::make_unique<nn::TensorFile>();
-  pending->tensors = best;
-  for (const Part& part : parts) {
-    pending->tensors.merge(with_prefix(part.name + "/", part.save()));
-  }
-  Json run = {{"epoch", epochs_done}, {"training_seconds", training_seconds}};
-  if (has_best) {
-    run["criterion"] = criterion;
-    run["best_epoch"] = best_epoch;
-    run["best_value"] = std::isfinite(best_value) ? Json(best_value) : Json();
-    run["since_best"] = since_best;
-  }
-  run["metrics"] = metrics;
-  run["snapshots"] = snapshots;
-  pending->metadata = {{"nabla", environment().version}, {"model", name}, {"run", run.dump()}};
-}
-
-void Run::State::write_checkpoint() {
-  nn::write_tensors(checkpoint_path(), *pending);
-  pending.reset();
-  checkpoint_written = Clock::now();
-}
-
-void Run::State::read_checkpoint() {
-  nn::TensorFile file = nn::read_tensors(checkpoint_path());
-  if (file.metadata["model"] != name) {
-    throw UsageError(checkpoint_path() + " was written by train_" + file.metadata["model"] +
-                     ", not by train_" + name);
-  }
-  try {
-    const Json run = Json::parse(file.metadata["run"]);
-    epochs_done = run.at("epoch");
-    training_seconds = run.at("training_seconds");
-    metrics = run.at("metrics").get<std::vector<Json>>();
-    snapshots = run.at("snapshots").get<std::vector<int>>();
-    has_best = run.contains("best_epoch");
-    if (has_best) {
-      criterion = run.at("criterion");
-      best_epoch = run.at("best_epoch");
-      best_value = run.at("best_value").is_null() ? unknown : run.at("best_value").get<double>();
-      since_best = run.at("since_best");
-    }
-  } catch (const Json::exception&) {
-    throw std::runtime_error(checkpoint_path() + ": the metadata \"run\" is damaged");
-  }
-  unclaimed = std::move(file.tensors);
-}
-
-// Notes the criterion's value; true if it is the best so far.
-bool Run::State::judge(const Figures& figures, const Criterion& wanted) {
-  if (wanted.key.empty()) return false;
-  const auto found = std::find_if(figures.begin(), figures.end(),
-                                  [&](const auto& figure) { return figure.first == wanted.key; });
-  if (found == figures.end()) {
-    throw std::invalid_argument("end_epoch: \"" + wanted.key + "\" is none of the figures");
-  }
-  const double value = found->second;
-  if (std::isnan(value)) {
-    throw std::runtime_error(wanted.key + " is nan after epoch " + std::to_string(epochs_done + 1) +
-                             "; the state before that epoch is in " + checkpoint_path());
-  }
-  // An infinite best value comes back from a file as unknown: any number is better than that.
-  const bool better = !has_best || std::isnan(best_value) ||
-                      (wanted.maximise ? value > best_value : value < best_value);
-  criterion = wanted.key;
-  since_best = better ? 0 : since_best + 1;
-  if (better) best_value = value;
-  return better;
-}
-
-void Run::State::remember_best() {
-  has_best = true;
-  best_epoch = epochs_done;
-  best.clear();
-  for (const Part& part : parts) {
-    if (part.with_best == WithBest::no) continue;
-    best.merge(with_prefix("best/" + part.name + "/", part.save()));
-  }
-}
-
-std::string Run::State::metrics_text() const {
-  std::string text;
-  for (const Json& line : metrics) text += line.dump() + "\n";
-  return text;
-}
-
-double Run::State::seconds_left(double part_of_epoch) const {
-  const double done = session_epochs + part_of_epoch;
-  if (done <= 0) return unknown;
-  const double each = seconds_between(session_start, Clock::now()) / done;
-  return each * (options.epochs - epochs_done - part_of_epoch);
-}
-
-Progress::State Run::State::training_state() const {
-  const double count = static_cast<double>(examples);
-  const bool known = expected_examples > 0;
-  const double part = known ? std::min(1.0, count / static_cast<double>(expected_examples)) : -1;
-  const double seconds = seconds_between(epoch_start, last_step);
-  return {"epoch " + std::to_string(epochs_done + 1) + "/" + std::to_string(options.epochs), part,
-          "loss " + readable(loss_sum / std::max(1.0, count)) + "  " +
-              (seconds > 0 ? rounded(count / seconds) : "?") + " examples/s  ETA " +
-              duration(known ? seconds_left(part) : unknown)};
 }
 
 }  // namespace nabla::models

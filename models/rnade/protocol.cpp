@@ -1,129 +1,130 @@
 #include "models/rnade/protocol.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
-#include <stdexcept>
-#include <string>
+#include <utility>
+#include <vector>
 
-#include "autograd/random.hpp"
+#include "models/measure/metrics.hpp"
+#include "models/rnade/folds.hpp"
+#include "models/rnade/full_gaussian.hpp"
 
 namespace nabla::models {
 namespace {
 
-// Streams of the run's seed that nothing else of the program uses.
-constexpr std::uint64_t order_stream = 100, valid_stream = 200;
+// Training and validation rows, one below the other.
+Array fitted_rows(const datasets::Rows& train, const datasets::Rows& valid) {
+  const Array first = train.all(), second = valid.all();
+  Array rows = empty({train.size() + valid.size(), train.columns()});
+  std::copy_n(second.data(), second.size(), std::copy_n(first.data(), first.size(), rows.data()));
+  return rows;
+}
 
-// Σ = L Lᵀ, column after column: L_jj = √(Σ_jj − Σ_{k<j} L_jk²), and below it
-// L_ij = (Σ_ij − Σ_{k<j} L_ik L_jk) / L_jj.
-std::vector<double> cholesky(const std::vector<double>& covariance, std::size_t D) {
-  std::vector<double> L(D * D, 0.0);
-  for (std::size_t j = 0; j < D; ++j) {
-    for (std::size_t i = j; i < D; ++i) {
-      double rest = covariance[i * D + j];
-      for (std::size_t k = 0; k < j; ++k) rest -= L[i * D + k] * L[j * D + k];
-      if (i > j) {
-        L[i * D + j] = rest / L[j * D + j];
-      } else if (rest > 1e-12 * covariance[j * D + j]) {
-        L[j * D + j] = std::sqrt(rest);
-      } else {
-        throw std::invalid_argument(
-            "FullGaussian: the covariance is not positive definite: column " + std::to_string(j) +
-            " is constant or a combination of those before it");
-      }
-    }
+void keep_columns(datasets::Dataset& data, std::size_t columns) {
+  for (datasets::Rows* const rows : {&data.train, &data.valid, &data.test}) {
+    if (rows->columns() != 0) *rows = rows->take_columns(0, columns);
   }
-  return L;
+  if (!data.column_names.empty()) data.column_names.resize(columns);
+  datasets::describe(data);
+}
+
+// The data set of --data, its first --columns; with --folds all of its rows in `train`.
+datasets::Dataset load(Run& run, const Protocol& protocol) {
+  const std::size_t folds = protocol.folds;
+  if (folds == 1) throw UsageError("--folds 1: folds are at least 2, or 0 for none");
+  if (protocol.fold > folds) {
+    throw UsageError("--fold " + std::to_string(protocol.fold) + ": there are " +
+                     std::to_string(folds) + " folds; set --folds too");
+  }
+  const CommonOptions& o = run.options();
+  datasets::LoadOptions how;
+  how.data_dir = o.data_dir;
+  how.seed = o.seed;
+  how.whole_file = folds != 0;
+  if (folds == 0) how.train_size = o.train_size;  // else it limits the rows of each fold
+  datasets::Dataset data = datasets::load(o.data, how);
+  check(data, Wants::tables_only("RNADE"), o.data);
+  if (protocol.columns > data.columns) {
+    throw UsageError("--columns " + std::to_string(protocol.columns) + ": " + o.data +
+                     " has only " + std::to_string(data.columns));
+  }
+  if (folds != 0 && data.valid.size() != 0) {
+    throw UsageError("--folds: " + o.data +
+                     " comes with its splits, folds are made from a single file");
+  }
+  if (data.train.size() < 3 * folds) {
+    throw UsageError("--folds " + std::to_string(folds) + ": " + o.data + " has only " +
+                     std::to_string(data.train.size()) + " rows");
+  }
+  if (protocol.columns != 0) keep_columns(data, protocol.columns);
+  run.use(Data(data, View::as_they_are, o.seed));  // the run of all folds has their shape
+  return data;
+}
+
+// What the run of fold `number` is about.
+Data data_of(Run& run, const datasets::Dataset& all, const Protocol& protocol, std::size_t number) {
+  datasets::Dataset mine = all;
+  if (protocol.folds != 0) {
+    const std::uint64_t seed = run.shared_seed();
+    Fold fold = fold_of(row_order(all.train.size(), protocol.fold_order == "shuffled", seed),
+                        protocol.folds, number - 1, seed);
+    const std::size_t limit = run.options().train_size;
+    if (limit != 0 && limit < fold.train.size()) fold.train.resize(limit);
+    mine.train = all.train.subset(fold.train);
+    mine.valid = all.train.subset(fold.valid);
+    mine.test = all.train.subset(fold.test);
+    mine.train_labels = datasets::no_labels();
+  }
+  const datasets::Standardizer scaling =
+      datasets::Standardizer::fit(fitted_rows(mine.train, mine.valid));
+  Data data(std::move(mine), scaling, run.seed());
+  run.use(data);
+  return data;
 }
 
 }  // namespace
 
-std::vector<std::size_t> row_order(std::size_t n, bool shuffled, std::uint64_t seed) {
-  if (shuffled) return Rng(seed, order_stream).permutation(n);
-  std::vector<std::size_t> order(n);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  return order;
+void Protocol::describe(OptionTable& table) {
+  table.add("--columns", columns, "use the first N columns only; 0: all");
+  table.add("--folds", folds,
+            "cross-validation over a file: one model for each fold, a run in a folder of its own");
+  table.add("--fold", fold, "only this one of the folds, from 1; 0: all");
+  table.add("--fold-order", fold_order, "rows as in the file, or shuffled by --seed",
+            {"file", "shuffled"});
 }
 
-Fold fold_of(const std::vector<std::size_t>& order, std::size_t folds, std::size_t k,
-             std::uint64_t seed) {
-  const std::size_t n = order.size();
-  if (folds < 2 || k >= folds || n < folds || n - n / folds - n % folds < 2) {
-    throw std::invalid_argument("fold_of: fold " + std::to_string(k) + " of " +
-                                std::to_string(folds) + " from " + std::to_string(n) + " rows");
-  }
-  const std::size_t size = n / folds;
-  const std::size_t from = k * size, to = k + 1 == folds ? n : from + size;
-  std::vector<std::size_t> rest(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(from));
-  rest.insert(rest.end(), order.begin() + static_cast<std::ptrdiff_t>(to), order.end());
-  const std::vector<std::size_t> drawn = Rng(seed, valid_stream + k).permutation(rest.size());
-  std::vector<bool> validates(rest.size(), false);
-  const std::size_t tenth = std::max<std::size_t>(1, rest.size() / 10);
-  for (std::size_t i = 0; i < tenth; ++i) validates[drawn[i]] = true;
-  Fold fold;
-  fold.test.assign(order.begin() + static_cast<std::ptrdiff_t>(from),
-                   order.begin() + static_cast<std::ptrdiff_t>(to));
-  for (std::size_t i = 0; i < rest.size(); ++i) {
-    (validates[i] ? fold.valid : fold.train).push_back(rest[i]);
-  }
-  return fold;
+void for_each_fold(Run& run, const Protocol& protocol,
+                   const std::function<void(Run& run, const Data& data)>& train) {
+  const datasets::Dataset all = load(run, protocol);
+  const auto train_one = [&](Run& one, std::size_t number) {
+    train(one, data_of(one, all, protocol, number));
+  };
+  const std::size_t count = std::max<std::size_t>(1, protocol.folds);
+  const std::vector<Figures> folds = run.each("fold", count, train_one, protocol.fold);
+  if (folds.empty()) return;
+  Figures figures = gathered(run, "fold", folds);
+  figures.emplace_back("test_standard_error_nats",
+                       value_of(figures, "test_log_prob_nats_standard_error"));
+  figures.emplace_back("test_standard_error_gaussian_nats",
+                       value_of(figures, "test_log_prob_gaussian_nats_standard_error"));
+  run.finish(figures);
 }
 
-FullGaussian::FullGaussian(std::vector<double> mean, const std::vector<double>& covariance)
-    : mean_(std::move(mean)) {
-  const std::size_t D = mean_.size();
-  if (covariance.size() != D * D) {
-    throw std::invalid_argument("FullGaussian: " + std::to_string(D) +
-                                " means need a covariance of " + std::to_string(D * D) +
-                                " numbers, got " + std::to_string(covariance.size()));
-  }
-  L_ = cholesky(covariance, D);
-  log_scale_ = 0.5 * static_cast<double>(D) * std::log(2 * std::acos(-1.0));
-  for (std::size_t d = 0; d < D; ++d)
-    log_scale_ += std::log(L_[d * D + d]);  // ½ ln |Σ| = Σ ln L_dd
+std::optional<datasets::Toy> truth_of(const Run& run, const Data& data) {
+  return data.columns == 2 ? datasets::toy_named(run.options().data) : std::nullopt;
 }
 
-FullGaussian FullGaussian::fit(const Array& x) {
-  if (x.dimension() != 2 || x.size() == 0) {
-    throw std::invalid_argument("FullGaussian: x must be (n, D), got " + to_string(x.shape()));
+double log_scale_of_figures(Run& run, const Data& data) {
+  if (truth_of(run, data)) {
+    run.note("Densities are in the units of the data.");
+    return data.scaling().log_scale();
   }
-  const std::size_t n = x.shape()[0], D = x.shape()[1];
-  std::vector<double> mean(D, 0.0), covariance(D * D, 0.0);
-  for (std::size_t r = 0; r < n; ++r) {
-    for (std::size_t i = 0; i < D; ++i) mean[i] += static_cast<double>(x(r, i));
-  }
-  for (double& m : mean) m /= static_cast<double>(n);
-  for (std::size_t r = 0; r < n; ++r) {
-    for (std::size_t i = 0; i < D; ++i) {
-      const double centred = static_cast<double>(x(r, i)) - mean[i];
-      for (std::size_t j = 0; j < D; ++j) {
-        covariance[i * D + j] +=
-            centred * (static_cast<double>(x(r, j)) - mean[j]) / static_cast<double>(n);
-      }
-    }
-  }
-  return FullGaussian(std::move(mean), covariance);
+  run.note("Densities are of data standardised with the training and validation rows.");
+  return 0;
 }
 
-// ln p(x) = −½ |z|² − ½ ln |2πΣ| with L z = x − μ, solved from the top
-std::vector<double> FullGaussian::log_prob(const Array& x) const {
-  const std::size_t D = mean_.size();
-  if (x.dimension() != 2 || x.shape()[1] != D) {
-    throw std::invalid_argument("FullGaussian: x must be (n, " + std::to_string(D) + "), got " +
-                                to_string(x.shape()));
-  }
-  std::vector<double> result(x.shape()[0]), z(D);
-  for (std::size_t r = 0; r < result.size(); ++r) {
-    double squares = 0;
-    for (std::size_t i = 0; i < D; ++i) {
-      z[i] = static_cast<double>(x(r, i)) - mean_[i];
-      for (std::size_t k = 0; k < i; ++k) z[i] -= L_[i * D + k] * z[k];
-      z[i] /= L_[i * D + i];
-      squares += z[i] * z[i];
-    }
-    result[r] = -0.5 * squares - log_scale_;
-  }
-  return result;
+double gaussian_log_prob(const Data& data) {
+  const Array rows = data.inputs(fitted_rows(data.train, data.valid));
+  return mean_of(FullGaussian::fit(rows).log_prob(data.inputs(data.test.all()))).value;
 }
 
 }  // namespace nabla::models

@@ -1,46 +1,40 @@
-// What the published tables of RNADE take besides the model: folds, and a Gaussian to compare with.
+// Which rows a run of RNADE trains on and is tested with: those of the data set, or one fold of a
+// file, standardised.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <vector>
+#include <functional>
+#include <optional>
+#include <string>
 
-#include "autograd/array.hpp"
+#include "datasets/toy.hpp"
+#include "models/program/run.hpp"
 
 namespace nabla::models {
 
-/// Rows of one fold, each list in rising order of its place in `order`.
-struct Fold {
-  std::vector<std::size_t> train, valid, test;
+struct Protocol {
+  std::size_t columns = 0, folds = 0, fold = 0;
+  std::string fold_order = "file";
+
+  void describe(OptionTable& table);
 };
 
-/// Cross-validation over the rows `order` (a permutation; a file's own order is 0 … n − 1): fold k
-/// of `folds`, counted from 0, tests the k-th stretch of ⌊n / folds⌋ rows, the last fold also the
-/// rest. Of the other rows a tenth, drawn by (seed, k), validates. Throws std::invalid_argument
-/// unless 2 ≤ folds, k < folds and each part gets a row.
-Fold fold_of(const std::vector<std::size_t>& order, std::size_t folds, std::size_t k,
-             std::uint64_t seed);
+/// Calls `train` for the data set of --data: with this run, or with one for each of --folds, whose
+/// figures it gathers. Data are scaled by mean and deviation of the training and validation rows
+/// together. Throws UsageError unless they are points or tables of numbers, enough for the folds.
+void for_each_fold(Run& run, const Protocol& protocol,
+                   const std::function<void(Run& run, const Data& data)>& train);
 
-/// 0 … n − 1, or the same shuffled by seed.
-std::vector<std::size_t> row_order(std::size_t n, bool shuffled, std::uint64_t seed);
+/// The toy whose points these are, if its density is that of all their columns.
+std::optional<datasets::Toy> truth_of(const Run& run, const Data& data);
 
-/// N(μ, Σ) with full covariance, all in double.
-class FullGaussian {
- public:
-  /// The mean and the covariance (÷ n) of x (n, D): maximum likelihood. Throws
-  /// std::invalid_argument, with the column, if the covariance is not positive definite.
-  static FullGaussian fit(const Array& x);
+/// What is to be subtracted from ln p of scaled rows for the figures, which it notes: toys are
+/// reported in the units of their known density, tables in units of the columns' standard
+/// deviations, as the published tables are.
+double log_scale_of_figures(Run& run, const Data& data);
 
-  /// Mean (D,) and covariance (D, D), row-major. Throws as fit() does.
-  FullGaussian(std::vector<double> mean, const std::vector<double>& covariance);
-
-  /// ln p(x), in nats, of each row of x (n, D).
-  std::vector<double> log_prob(const Array& x) const;
-
- private:
-  std::vector<double> mean_;
-  std::vector<double> L_;  // Σ = L Lᵀ, lower triangular, (D, D)
-  double log_scale_ = 0;   // ½ ln |2πΣ|
-};
+/// The mean of ln p of the test rows, scaled, in nats, for one Gaussian with full covariance. It
+/// has no epochs to choose: it is fitted to the validation rows too.
+double gaussian_log_prob(const Data& data);
 
 }  // namespace nabla::models

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace nabla::models {
 namespace {
@@ -114,20 +115,42 @@ Array Rnade::log_prob(const Array& x) const {
 }
 
 Array Rnade::sample(std::size_t n, Rng& rng) const {
+  return draw(zeros({n, options_.data}), 0, rng);
+}
+
+Array Rnade::complete(Array x, const std::vector<bool>& known, Rng& rng) const {
+  const std::size_t D = options_.data;
+  const auto unknown = std::find(known.begin(), known.end(), false);
+  const std::size_t first = static_cast<std::size_t>(unknown - known.begin());
+  if (known.size() != D || std::find(unknown, known.end(), true) != known.end()) {
+    throw std::invalid_argument("Rnade: column follows column, so that only the first of the " +
+                                std::to_string(D) +
+                                " can be known, none of them after one that is not");
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (i % D >= first) x.data()[i] = 0;  // whatever stands there
+  }
+  check(x);
+  return draw(std::move(x), first, rng);
+}
+
+Array Rnade::draw(Array x, std::size_t first, Rng& rng) const {
   const NoGrad no_grad;
-  const std::size_t D = options_.data, H = options_.hidden;
-  Array result = empty({n, D});
+  const std::size_t n = x.shape()[0], D = options_.data, H = options_.hidden;
+  const ptrdiff_t rows = static_cast<ptrdiff_t>(n), width = static_cast<ptrdiff_t>(H);
   Tensor a = broadcast_to(c_, {n, H});  // a_1 = c
   for (std::size_t d = 0; d < D; ++d) {
     const ptrdiff_t i = static_cast<ptrdiff_t>(d);
     const auto of = [&](const Tensor& parameter) { return slice(parameter, 0, i, i + 1); };
-    const ptrdiff_t rows = static_cast<ptrdiff_t>(n), width = static_cast<ptrdiff_t>(H);
-    const Array x =  // x_d ~ p(x_d | x_<d), (1, n)
-        mixture(reshape(a, {1, rows, width}), of(rho_), of(V_), of(b_)).sample(rng);
-    for (std::size_t r = 0; r < n; ++r) result(r, d) = x(0, r);
-    if (d + 1 < D) a = a + reshape(Tensor(x), {rows, 1}) * of(W_);  // (n, 1) (1, H)
+    if (d >= first) {
+      const Array x_d =  // x_d ~ p(x_d | x_<d), (1, n)
+          mixture(reshape(a, {1, rows, width}), of(rho_), of(V_), of(b_)).sample(rng);
+      for (std::size_t r = 0; r < n; ++r) x(r, d) = x_d(0, r);
+    }
+    if (d + 1 == D) break;
+    a = a + slice(Tensor(x), 1, i, i + 1) * of(W_);  // (n, 1) (1, H)
   }
-  return result;
+  return x;
 }
 
 void Rnade::check(const Array& x) const {

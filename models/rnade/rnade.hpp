@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "autograd/ops.hpp"
 #include "autograd/random.hpp"
@@ -55,6 +56,10 @@ class Rnade : public nn::Module {
 
   /// n draws from p(x), column after column: (n, D).
   Array sample(std::size_t n, Rng& rng) const;
+  /// x (n, D) with the columns that are not `known` drawn given those that are: exactly, if the
+  /// known ones are the first ones, as p(x) goes from the first to the last. Throws
+  /// std::invalid_argument for others, on another shape, and on a known value that is not finite.
+  Array complete(Array x, const std::vector<bool>& known, Rng& rng) const;
 
   const RnadeOptions& options() const { return options_; }
 
@@ -62,6 +67,8 @@ class Rnade : public nn::Module {
   // From a_d (…, B, H) and the parameters of d (or of all d, in front): π, μ, σ of shape (…, B, K).
   nn::MixtureOfNormals mixture(const Tensor& a, const Tensor& rho, const Tensor& V,
                                const Tensor& b) const;
+  // Columns from `first` on drawn, given those before it.
+  Array draw(Array x, std::size_t first, Rng& rng) const;
   void check(const Array& x) const;
 
   RnadeOptions options_;

@@ -105,14 +105,28 @@ Array Vae::log_prob(const Array& x, std::size_t K, Rng& rng) const {
   return result;
 }
 
-Array Vae::sample(std::size_t n, Rng& rng) const {
+Array Vae::codes(const Array& x) const {
   const NoGrad no_grad;
-  return sigmoid(decode(Tensor(rng.normal({n, latent_})))).value();
+  return encode(Tensor(x)).mean.value();
+}
+
+Array Vae::draw_codes(const Array& x, Rng& rng) const {
+  const NoGrad no_grad;
+  const Posterior q = encode(Tensor(x));
+  return reparameterise(q, rng.normal(q.mean.shape())).value();
+}
+
+Array Vae::images(const Array& z) const {
+  const NoGrad no_grad;
+  return sigmoid(decode(Tensor(z))).value();
+}
+
+Array Vae::sample(std::size_t n, Rng& rng) const {
+  return images(rng.normal({n, latent_}));
 }
 
 Array Vae::reconstruct(const Array& x) const {
-  const NoGrad no_grad;
-  return sigmoid(decode(encode(Tensor(x)).mean)).value();
+  return images(codes(x));
 }
 
 }  // namespace nabla::models

@@ -82,8 +82,10 @@ class Vae : public nn::Module {
   /// n draws z ~ p(z): the pixels' probabilities, (n, D).
   Array sample(std::size_t n, Rng& rng) const;
 
-  /// The pixels' probabilities at z = μ(x), (B, D).
-  Array reconstruct(const Array& x) const;
+  Array codes(const Array& x) const;                 ///< μ(x): (n, D) → (n, Z)
+  Array draw_codes(const Array& x, Rng& rng) const;  ///< z ~ q(z|x): (n, D) → (n, Z)
+  Array images(const Array& z) const;       ///< the pixels' probabilities: (n, Z) → (n, D)
+  Array reconstruct(const Array& x) const;  ///< images at z = μ(x): (n, D) → (n, D)
 
   std::size_t latent() const { return latent_; }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "autograd/node.hpp"
+#include "models/measure/codes.hpp"
 
 namespace nabla::models {
 namespace {
@@ -61,12 +62,6 @@ Tensor mean_off_diagonal(const Tensor& k) {
 }
 
 }  // namespace
-
-Kernel prior_kernel(std::size_t latent, double sigma) {
-  std::vector<double> C{0.1, 0.2, 0.5, 1, 2, 5, 10};
-  for (double& scale : C) scale *= 2 * static_cast<double>(latent) * sigma * sigma;
-  return Kernel::inverse_multiquadratic(C);
-}
 
 Tensor mmd2_unbiased(const Tensor& codes, const Tensor& draws, const Kernel& kernel) {
   if (kernel.form != Kernel::Form::inverse_multiquadratic) {

@@ -25,9 +25,6 @@
 
 namespace nabla::models {
 
-/// k for codes of Z dimensions and the prior N(0, σ² I): C = 2 Z σ² is E|ζ − ζ′|² of two draws.
-Kernel prior_kernel(std::size_t latent, double sigma = 1);
-
 /// models::mmd2_unbiased as an operation: codes (n, Z) and draws (m, Z) → one number, with a
 /// gradient for both. The U-statistic [Gr, eq. 3]: unbiased, so around 0 it is negative as often as
 /// not. n, m ≥ 2; throws std::invalid_argument on other shapes and on a kernel that is not an

@@ -165,7 +165,7 @@ def mlp(x, *parameters):
 def attention(heads):
     def f(qkv):
         batch, height, width, channels = qkv.shape
-        q, k, v = (part.reshape(batch, height * width, heads, -1).transpose(1, 2)
+        q, k, v = (part.reshape(batch, height * width, heads, channels // 3 // heads).transpose(1, 2)
                    for part in qkv.chunk(3, -1))
         y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
         return y.reshape(batch, height, width, channels // 3)

@@ -5,11 +5,10 @@
 #include <optional>
 
 #include "autograd/ops.hpp"
-#include "datasets/batches.hpp"
 #include "datasets/toy.hpp"
-#include "models/ddpm/trained.hpp"
-#include "models/draw/images.hpp"
+#include "models/ddpm/sampling.hpp"
 #include "models/draw/plot.hpp"
+#include "models/draw/rows.hpp"
 #include "models/measure/coverage.hpp"
 #include "models/measure/metrics.hpp"
 
@@ -20,21 +19,15 @@ constexpr std::size_t panel = 220;  // pixels of a panel of a filmstrip
 // Of 1000: close together where the cloud changes its look.
 const std::vector<double> film_times{1000, 600, 400, 250, 150, 80, 40, 0};
 
-Array first_two(const Array& points) {
-  return points.shape()[1] == 2 ? points : datasets::take_columns(points, 0, 2);
-}
-
 // Room for the noise around the data: every panel of every picture has this window.
-Window window_of(const datasets::Dataset& data) {
+Window window_of(const Data& data) {
   const Window w = window_around(first_two(data.test.all()));
   const double x = (w.x_high - w.x_low) / 5, y = (w.y_high - w.y_low) / 5;
   return {w.x_low - x, w.x_high + x, w.y_low - y, w.y_high + y};
 }
 
 Array strip(const std::vector<Array>& panels) {
-  std::vector<Tensor> tensors;
-  for (const Array& image : panels) tensors.emplace_back(image);
-  return grid(stack(tensors).value(), panels[0].shape()[0], panels[0].shape()[1], panels.size(), 4);
+  return side_by_side(panels, panels.size());
 }
 
 // The label of the nearest row of `points`: where a sample ended.
@@ -55,9 +48,9 @@ std::vector<int> nearest_labels(const Array& x, const Array& points, const Index
 }
 
 // x_t of test points at the film's times, coloured by label: the forward process.
-Array draw_forward(const Trained& trained, const datasets::Dataset& data) {
+Array draw_forward(const DiffusionModel& model, const Data& data) {
   const Array raw = data.test.first(2000);
-  const Array x0 = trained.scaling.apply(raw);
+  const Array x0 = model.scaling.apply(raw);
   const std::size_t n = x0.shape()[0];
   Rng rng(1);
   const Array noise = rng.normal(x0.shape());  // one draw each, so that points move on a line
@@ -67,28 +60,27 @@ Array draw_forward(const Trained& trained, const datasets::Dataset& data) {
   }
   std::vector<Array> panels;
   for (auto time = film_times.rbegin(); time != film_times.rend(); ++time) {
-    const double t = *time / 1000 * static_cast<double>(trained.diffusion.steps());
-    const Array x_t = trained.diffusion.q_sample(
-        x0, same_time(n, static_cast<std::size_t>(std::lround(t))), noise);
-    panels.push_back(
-        scatter(first_two(trained.scaling.invert(x_t)), labels, window_of(data), panel));
+    const double t = *time / 1000 * static_cast<double>(model.diffusion.steps());
+    const Array x_t =
+        model.diffusion.q_sample(x0, same_time(n, static_cast<std::size_t>(std::lround(t))), noise);
+    panels.push_back(scatter(first_two(model.scaling.invert(x_t)), labels, window_of(data), panel));
   }
   return strip(panels);
 }
 
 // One cloud on its way from noise to data, by the sampler; each point has the colour of the data
 // it ends at.
-Array draw_reverse(const Trained& trained, const datasets::Dataset& data) {
+Array draw_reverse(const DiffusionModel& model, const Data& data) {
   constexpr std::size_t n = 2000;
   Rng rng(2);
   std::vector<Array> clouds;
   const Watch watch = [&](double time, const Array& x) {
     if (clouds.size() < film_times.size() && time <= film_times[clouds.size()] + 1e-6) {
-      clouds.push_back(first_two(trained.scaling.invert(x)));
+      clouds.push_back(first_two(model.scaling.invert(x)));
     }
   };
-  const Array x_T = rng.normal({n, trained.dimensions()});
-  trained.decode(x_T, trained.classes_of(n), trained.sampler, rng, watch);
+  const Array x_T = rng.normal({n, model.dimensions()});
+  model.decode(x_T, model.classes_of(n), model.sampler, rng, watch);
   const std::vector<int> labels =
       nearest_labels(clouds.back(), first_two(data.test.first(2000)), data.test_labels);
   std::vector<Array> panels;
@@ -100,17 +92,17 @@ Array draw_reverse(const Trained& trained, const datasets::Dataset& data) {
 
 // The ways of some points under DDIM with η = 0, in many steps: lines of dots, in the colour of
 // their end, over the data in grey.
-Array draw_ways(const Trained& trained, const datasets::Dataset& data) {
+Array draw_ways(const DiffusionModel& model, const Data& data) {
   constexpr std::size_t n = 120;
   Rng rng(3);
   SamplerOptions how;
   how.ddim = true;
   std::vector<Tensor> places;
   const Watch watch = [&](double, const Array& x) {
-    places.emplace_back(first_two(trained.scaling.invert(x)));
+    places.emplace_back(first_two(model.scaling.invert(x)));
   };
-  const Array ends = first_two(trained.decode(rng.normal({n, trained.dimensions()}),
-                                              trained.classes_of(n), how, rng, watch));
+  const Array ends = first_two(
+      model.decode(rng.normal({n, model.dimensions()}), model.classes_of(n), how, rng, watch));
   const Array test = first_two(data.test.first(2000));
   const std::vector<int> labels = nearest_labels(ends, test, data.test_labels);
   std::vector<int> colours(test.shape()[0], -1);
@@ -131,7 +123,7 @@ struct Distances {
   }
 };
 
-void add_distances(const Distances& model, const Distances& data, Figures& figures) {
+void add_distances(const Distances& samples, const Distances& data, Figures& figures) {
   const auto add = [&](const std::string& name, const std::vector<double>& of_model,
                        const std::vector<double>& of_data) {
     const double ours = mean_of(of_model).value, scale = mean_of(of_data).value;
@@ -139,87 +131,80 @@ void add_distances(const Distances& model, const Distances& data, Figures& figur
     figures.emplace_back(name + "_of_fresh_data", scale);
     figures.emplace_back(name + "_ratio", ours / scale);
   };
-  add("energy_distance", model.energy, data.energy);
-  add("sliced_wasserstein1", model.sliced, data.sliced);
+  add("energy_distance", samples.energy, data.energy);
+  add("sliced_wasserstein1", samples.sliced, data.sliced);
 }
 
-void measure_toy(const Trained& trained, const datasets::Toy& toy, Run& run, Figures& figures) {
+void measure_toy(const DiffusionModel& model, const datasets::Toy& toy, Run& run,
+                 Figures& figures) {
   constexpr std::size_t sets = 10, n = 4000;
   Rng rng(run.seed(), 30);
-  const Array samples = trained.sample(sets * n, rng, run);
-  Distances model, data;
+  const datasets::Rows samples(model.sample(sets * n, rng, &run));
+  Distances near, fresh_data;
   for (std::size_t i = 0; i < sets; ++i) {
     run.evaluating("distances", i, sets);
-    std::vector<std::size_t> rows(n);
-    for (std::size_t r = 0; r < n; ++r) rows[r] = i * n + r;
-    const Array some = datasets::take_rows(samples, rows);
+    const Array some = samples.range(i * n, n);
     for (int pair = 0; pair < 2; ++pair) {
       const Array fresh = toy.sample(n, rng).points;
-      model.add(some, fresh, rng);
-      data.add(toy.sample(n, rng).points, fresh, rng);
+      near.add(some, fresh, rng);
+      fresh_data.add(toy.sample(n, rng).points, fresh, rng);
     }
   }
-  add_distances(model, data, figures);
+  add_distances(near, fresh_data, figures);
   run.note("Distances are means over " + std::to_string(sets) + " sets of " + std::to_string(n) +
            " samples, each beside two sets of fresh data of that size; of fresh data, over " +
            std::to_string(2 * sets) + " pairs.");
   if (toy.modes().size() == 0) return;
-  const Coverage c = mode_coverage(samples, toy.modes(), toy.std_dev());
+  const Coverage c = mode_coverage(samples.all(), toy.modes(), toy.std_dev());
   figures.emplace_back("modes", static_cast<double>(c.modes));
   figures.emplace_back("high_quality_share", c.high_quality);
   figures.emplace_back("reverse_kl_nats", c.reverse_kl);
 }
 
-void measure_table(const Trained& trained, const datasets::Dataset& data, Run& run,
-                   Figures& figures) {
+void measure_table(const DiffusionModel& model, const Data& data, Run& run, Figures& figures) {
   const std::size_t n = std::min<std::size_t>(data.test.size(), 4000);
   Rng rng(run.seed(), 30);
   const Array test = data.test.first(n);
-  Distances model, real;
-  model.add(trained.sample(n, rng, run), test, rng);
-  if (data.valid.size() == 0) return;
+  Distances near, real;
+  near.add(model.sample(n, rng, &run), test, rng);
+  if (data.valid.empty()) return;
   real.add(data.valid.first(n), test, rng);
-  add_distances(model, real, figures);
+  add_distances(near, real, figures);
 }
 
 }  // namespace
 
-Array draw_points(const Trained& trained, const datasets::Dataset& data, Run& run) {
-  Rng rng(run.seed(), 11);
-  const Array x_T = rng.normal({1000, trained.dimensions()});
-  SamplerOptions how;
-  how.ddim = true;
-  how.steps = std::min<std::size_t>(20, trained.diffusion.steps());
-  const Array x = trained.decode(x_T, trained.classes_of(1000), how, rng);
+Array draw_points(const Data& data, const Array& x) {
   return scatter(first_two(x), window_of(data), panel);
 }
 
-void report_points(const Trained& trained, const datasets::Dataset& data, Run& run,
-                   Figures& figures) {
+Figures report_points(const DiffusionModel& model, const Data& data, Run& run) {
+  Figures figures;
   const std::optional<datasets::Toy> toy = datasets::toy_named(run.options().data);
-  if (trained.only >= 0) {
+  if (model.only >= 0) {
     run.note("Samples of one class: not measured, as the data are of all.");
   } else if (toy) {
-    measure_toy(trained, *toy, run, figures);
+    measure_toy(model, *toy, run, figures);
   } else {
-    measure_table(trained, data, run, figures);
+    measure_table(model, data, run, figures);
   }
   if (toy) figures.emplace_back("true_entropy_nats", toy->entropy());
-  if (data.columns < 2) return;
-  Rng rng(run.seed(), 20);
+  if (data.columns < 2) return figures;
+  Rng rng = run.rng(Stream::pictures);
   const Array test = data.test.first(4000);
   const Window window = window_of(data);
   run.image("samples.png",
             strip({scatter(first_two(test), window, 400),
-                   scatter(first_two(trained.sample(test.shape()[0], rng, run)), window, 400)}),
+                   scatter(first_two(model.sample(test.shape()[0], rng, &run)), window, 400)}),
             "Test points, and as many samples");
-  run.image("forward.png", draw_forward(trained, data),
+  run.image("forward.png", draw_forward(model, data),
             "q: test points as noise is added, coloured by label");
-  run.image("reverse.png", draw_reverse(trained, data),
+  run.image("reverse.png", draw_reverse(model, data),
             "p: one cloud of noise on its way to the data, each point in the colour of where it "
             "ends");
-  run.image("ways.png", draw_ways(trained, data),
+  run.image("ways.png", draw_ways(model, data),
             "Ways from noise to data under DDIM with η = 0, in the colour of their end");
+  return figures;
 }
 
 }  // namespace nabla::models

@@ -1,15 +1,9 @@
 // Pictures and figures of diffusions over images.
-#include "models/draw/images.hpp"
-
-#include <algorithm>
-#include <cmath>
 #include <iomanip>
 #include <sstream>
 
-#include "autograd/ops.hpp"
-#include "datasets/batches.hpp"
-#include "models/autoencoder/pictures.hpp"
-#include "models/ddpm/trained.hpp"
+#include "models/ddpm/sampling.hpp"
+#include "models/draw/rows.hpp"
 #include "models/measure/sample_score.hpp"
 
 namespace nabla::models {
@@ -17,76 +11,73 @@ namespace {
 
 constexpr std::size_t columns = 12;  // of the films
 
-Array draw(const Array& images, const datasets::Dataset& data, std::size_t per_row) {
-  return enlarge(grid(images, data.height, data.width, per_row), 2);
+Array draw(const Array& images, const datasets::DataShape& data, std::size_t per_row) {
+  return stacked(data.height, data.width, {images}, per_row);
 }
 
 // Rows of the k-th of each of `lists` (n, D), one film for each k: (n · lists, D).
 Array films(const std::vector<Array>& lists) {
-  std::vector<Tensor> tensors(lists.begin(), lists.end());
-  const std::ptrdiff_t D = static_cast<std::ptrdiff_t>(lists[0].shape()[1]);
-  return reshape(stack(tensors, 1), {-1, D}).value();  // (n, lists, D) before
+  return one_below_the_other(lists, 1);
 }
 
 // x_t of test images from t = 0 to T.
-void draw_forward(const Trained& trained, const datasets::Dataset& data, Run& run) {
-  const Array x0 = trained.scaling.apply(first_rows_of(data.test, 4));
+void draw_forward(const DiffusionModel& model, const Data& data, Run& run) {
+  const Array x0 = model.scaling.apply(data.test.first(4));
   Rng rng(run.seed(), 21);
   const Array noise = rng.normal(x0.shape());
   std::vector<Array> stages;
   for (std::size_t i = 0; i < columns; ++i) {
-    const IndexArray t = same_time(4, trained.diffusion.steps() * i / (columns - 1));
-    stages.push_back(trained.scaling.invert(trained.diffusion.q_sample(x0, t, noise)));
+    const IndexArray t = same_time(x0.shape()[0], model.diffusion.steps() * i / (columns - 1));
+    stages.push_back(model.scaling.invert(model.diffusion.q_sample(x0, t, noise)));
   }
   run.image("forward.png", draw(films(stages), data, columns),
             "q: test images as noise is added, t from 0 to T in equal steps");
 }
 
-void draw_reverse(const Trained& trained, const datasets::Dataset& data, Run& run) {
+void draw_reverse(const DiffusionModel& model, const Data& data, Run& run) {
   constexpr std::size_t n = 6;
   Rng rng(run.seed(), 22);
   std::vector<Array> stages;
   const Watch watch = [&](double time, const Array& x) {
     const double due = 1000.0 * static_cast<double>(columns - 1 - stages.size()) / (columns - 1);
     if (stages.size() < columns && time <= due + 1e-6) {
-      stages.push_back(trained.scaling.invert(x));
+      stages.push_back(model.scaling.invert(x));
     }
   };
-  trained.decode(rng.normal({n, trained.dimensions()}), trained.classes_of(n), trained.sampler, rng,
-                 watch);
+  model.decode(rng.normal({n, model.dimensions()}), model.classes_of(n), model.sampler, rng, watch);
   run.image("reverse.png", draw(films(stages), data, stages.size()),
             "p: images on their way from noise, t from T to 0 in equal steps");
 }
 
 // Decoded by DDIM with η = 0, which makes one image of one noise.
-void draw_interpolations(const Trained& trained, const datasets::Dataset& data, Run& run) {
+void draw_interpolations(const DiffusionModel& model, const Data& data, Run& run) {
   constexpr std::size_t n = 6;
   Rng rng(run.seed(), 23);
-  const Array from = rng.normal({n, trained.dimensions()});
-  const Array to = rng.normal({n, trained.dimensions()});
+  const Array from = rng.normal({n, model.dimensions()});
+  const Array to = rng.normal({n, model.dimensions()});
   std::vector<Array> noises;
   for (std::size_t i = 0; i < columns; ++i) {
     noises.push_back(slerp(from, to, static_cast<double>(i) / (columns - 1)));
   }
   const Array x_T = films(noises);
-  IndexArray classes = trained.classes_of(x_T.shape()[0]);
-  for (std::size_t i = 0; trained.classes != 0 && i < classes.size(); ++i) {
-    classes.data()[i] = trained.classes_of(n).data()[i / columns];  // one class a row
+  IndexArray classes = model.classes_of(x_T.shape()[0]);
+  for (std::size_t i = 0; model.classes != 0 && i < classes.size(); ++i) {
+    classes.data()[i] = model.classes_of(n).data()[i / columns];  // one class a row
   }
-  SamplerOptions how = trained.sampler;
+  SamplerOptions how = model.sampler;
   how.ddim = true;
   how.eta = 0;
-  run.image("interpolations.png", draw(trained.decode(x_T, classes, how, rng), data, columns),
+  run.image("interpolations.png", draw(model.decode(x_T, classes, how, rng), data, columns),
             "In each row from one noise to another along a great circle, decoded by DDIM");
 }
 
-void draw_classes(const Trained& trained, const datasets::Dataset& data, Run& run) {
-  if (trained.classes == 0) return;
+void draw_classes(const DiffusionModel& model, const Data& data, Run& run) {
+  if (model.classes == 0) return;
   Rng rng(run.seed(), 24);
-  Trained all = trained;
+  DiffusionModel all = model;
   all.only = -1;
-  const std::size_t n = 10 * trained.classes;
-  run.image("classes.png", draw(all.sample(n, rng, run), data, trained.classes),
+  const std::size_t n = 10 * model.classes;
+  run.image("classes.png", draw(all.sample(n, rng, &run), data, model.classes),
             "Samples of each class, one class a column");
 }
 
@@ -97,7 +88,7 @@ std::string text_of(double x) {
 }
 
 // Samplers beside each other, at few steps and at many: what Song et al. 2021 have in table 1.
-void table_of_samplers(const Trained& trained, const SampleScore& score, Run& run) {
+void table_of_samplers(const DiffusionModel& model, const SampleScore& score, Run& run) {
   struct Kind {
     std::string name;
     bool ddim;
@@ -110,16 +101,16 @@ void table_of_samplers(const Trained& trained, const SampleScore& score, Run& ru
   std::vector<std::vector<std::string>> rows{{"steps"}};
   for (const Kind& kind : kinds) rows[0].push_back(kind.name);
   for (const std::size_t steps : {10u, 20u, 50u, 100u, 200u}) {
-    if (steps > trained.diffusion.steps()) continue;
+    if (steps > model.diffusion.steps()) continue;
     rows.push_back({std::to_string(steps)});
     for (const Kind& kind : kinds) {
-      Trained other = trained;
-      DiffusionOptions how = trained.diffusion.options();
+      DiffusionModel other = model;
+      DiffusionOptions how = model.diffusion.options();
       how.variance = kind.variance;
-      other.diffusion = Diffusion(trained.diffusion.schedule(), how);
+      other.diffusion = Diffusion(model.diffusion.schedule(), how);
       other.sampler = {kind.ddim, kind.eta, steps};
       Rng rng(run.seed(), 25);  // the same noise for all
-      rows.back().push_back(text_of(score(other.sample(score.size(), rng, run)).frechet_features));
+      rows.back().push_back(text_of(score(other.sample(score.size(), rng, &run)).frechet_features));
     }
   }
   run.table("samplers.md",
@@ -129,34 +120,38 @@ void table_of_samplers(const Trained& trained, const SampleScore& score, Run& ru
             rows);
 }
 
-SampleScore make_score(const datasets::Dataset& data, std::size_t most, Run& run) {
-  return SampleScore(data, most, [&run](std::size_t done, std::size_t total) {
+SampleScore make_score(const Data& data, std::size_t most, Run& run) {
+  datasets::Dataset all;  // which shares the rows
+  static_cast<datasets::DataShape&>(all) = data;
+  all.train = data.train;
+  all.valid = data.valid;
+  all.test = data.test;
+  all.train_labels = data.train_labels;
+  all.valid_labels = data.valid_labels;
+  all.test_labels = data.test_labels;
+  return SampleScore(all, most, [&run](std::size_t done, std::size_t total) {
     run.evaluating("a classifier, for its features", done, total);
   });
 }
 
 }  // namespace
 
-Array draw_images(const Trained& trained, const datasets::Dataset& data, Run& run) {
-  Rng rng(run.seed(), 11);
-  const Array x_T = rng.normal({columns, trained.dimensions()});
-  SamplerOptions how;
-  how.ddim = true;
-  how.steps = std::min<std::size_t>(20, trained.diffusion.steps());
-  return draw(trained.decode(x_T, trained.classes_of(columns), how, rng), data, columns);
+Array draw_images(const Data& data, const Array& x) {
+  return draw(x, data, columns);
 }
 
-void report_images(const Trained& trained, const datasets::Dataset& data, std::size_t compare,
-                   std::size_t orderings, Run& run, Figures& figures) {
-  Rng rng(run.seed(), 20);
-  run.image("samples.png", draw(trained.sample(100, rng, run), data, 10), "100 samples");
-  draw_forward(trained, data, run);
-  draw_reverse(trained, data, run);
-  draw_interpolations(trained, data, run);
-  draw_classes(trained, data, run);
-  if (compare > 1) {
-    const SampleScore score = make_score(data, compare, run);
-    const SampleDistances of_samples = score(trained.sample(score.size(), rng, run));
+Figures report_images(const DiffusionModel& model, const SamplingOptions& options, const Data& data,
+                      Run& run) {
+  Figures figures;
+  Rng rng = run.rng(Stream::pictures);
+  run.image("samples.png", draw(model.sample(100, rng, &run), data, 10), "100 samples");
+  draw_forward(model, data, run);
+  draw_reverse(model, data, run);
+  draw_interpolations(model, data, run);
+  draw_classes(model, data, run);
+  if (options.compare > 1) {
+    const SampleScore score = make_score(data, options.compare, run);
+    const SampleDistances of_samples = score(model.sample(score.size(), rng, &run));
     for (const auto& figure : figures_of("samples_", of_samples)) figures.push_back(figure);
     for (const auto& figure : figures_of("real_", score.of_real_images())) {
       figures.push_back(figure);
@@ -167,11 +162,12 @@ void report_images(const Trained& trained, const datasets::Dataset& data, std::s
     figures.emplace_back("samples_compared", static_cast<double>(score.size()));
     run.note(score.about());
   }
-  if (orderings > 1) {
-    const SampleScore score = make_score(data, orderings, run);
+  if (options.orderings > 1) {
+    const SampleScore score = make_score(data, options.orderings, run);
     if (!score.has_features()) throw UsageError("--orderings: these data have no labels");
-    table_of_samplers(trained, score, run);
+    table_of_samplers(model, score, run);
   }
+  return figures;
 }
 
 }  // namespace nabla::models

@@ -1,4 +1,4 @@
-// The inside of a Run: internal to run.cpp, program.cpp and results.cpp.
+// The inside of a Run: internal to run.cpp, state.cpp, results.cpp, subruns.cpp and program.cpp.
 #pragma once
 
 #include <chrono>
@@ -22,6 +22,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
+/// Of options.json. Folders without it are from before 0.2: they resume, and do not open.
+constexpr int format = 2;
+
 /// A part of the training state, as keep() got it.
 struct Part {
   std::string name;
@@ -40,29 +43,38 @@ struct Run::State {
   std::string name, title, command;
   CommonOptions options;
   OptionTable* table = nullptr;
+  bool rate_by_step = false;
   RunFolder folder;
   Progress progress;
+  std::string label;  // "trial 3: ", in front of what a run within a run says
 
+  // The model, and what else model.safetensors and options.json say of it.
   nn::NamedTensors parameters;
+  Trained trained;
+  nn::NamedArrays constants;
+  datasets::DataShape data;
   std::vector<Part> parts;
   nn::StoredArrays unclaimed;               // of the checkpoint, until keep() asks for it
   std::unique_ptr<nn::TensorFile> pending;  // end of the last epoch, not yet on disk
 
   // What a checkpoint remembers besides arrays.
-  int epochs_done = 0;
-  double training_seconds = 0;  // validation and checkpoints included
-  std::vector<Json> metrics;    // the lines of metrics.jsonl
-  std::vector<int> snapshots;   // epochs
+  std::size_t epochs_done = 0;
+  double training_seconds = 0;         // validation and checkpoints included
+  std::vector<Json> metrics;           // the lines of metrics.jsonl
+  std::vector<std::size_t> snapshots;  // epochs
   bool has_best = false;
   std::string criterion;
-  int best_epoch = 0, since_best = 0;
+  std::size_t best_epoch = 0, since_best = 0;
   double best_value = unknown;
   nn::StoredArrays best;  // as in the file, "best/weights/…"
 
   // The epoch under way.
   bool begun = false, in_epoch = false, finished = false;
-  int steps = 0, session_epochs = 0;
+  bool outer = false;  // of each(): no loop of its own
+  std::size_t steps = 0, session_epochs = 0;
   std::size_t examples = 0, expected_examples = 0;
+  std::size_t batches = 0, batches_done = 0;  // of this epoch
+  std::size_t stepped = 0;  // the batch, by its number, whose first step was taken
   double loss_sum = 0;
   Clock::time_point session_start, epoch_start, last_step, checkpoint_written, report_written;
 
@@ -72,12 +84,22 @@ struct Run::State {
   std::vector<std::string> notes;
   std::vector<Table> tables;
 
+  std::size_t part = 0;          // of a run within a run its number; 0 for a run of its own
+  bool outdated = false;         // the folder is of an earlier format: it is brought up to date
+  bool finished_before = false;  // by an earlier program, and nothing was trained since
+
+  /// A file of the results: in evaluation/ where training has left its own already.
+  std::string result(const std::string& file);
+  bool evaluates() const { return finished_before && session_epochs == 0 && !in_epoch; }
   std::string checkpoint_path() const { return folder.file("checkpoint.safetensors"); }
+  void say(const std::string& text) { progress.line(label + text); }
+  void note_loss(double loss, std::size_t count);
   void check_part_name(const std::string& part) const;
   nn::StoredArrays claim(const std::string& prefix);
   std::vector<std::uint64_t> words(const nn::StoredArrays& saved, const std::string& name,
                                    std::size_t count) const;
   double number(const nn::StoredArrays& saved, const std::string& name) const;
+  Figures earlier_figures() const;  // of summary.json
   void take_snapshot();
   void write_checkpoint();
   void read_checkpoint();
@@ -88,14 +110,24 @@ struct Run::State {
   Progress::State training_state() const;
   // results.cpp
   Json summary() const;
-  void write_options() const;
+  void write_options_if_new() const;
   void write_report(const std::string& status);
 };
 
+/// In model.safetensors, in front of the names of what is no parameter.
+constexpr char constant_prefix[] = "constants.";
+
+double seconds_between(Clock::time_point start, Clock::time_point stop);
+nn::StoredArrays with_prefix(const std::string& prefix, nn::StoredArrays arrays);
+nn::StoredArrays without_prefix(const std::string& prefix, const nn::StoredArrays& arrays);
+
 /// "-98.9712", "20".
 std::string readable(double x);
+std::string rounded(double x);  ///< "20"
 /// "samples/epoch-00005.png"
-std::string snapshot_file(int epoch);
+std::string snapshot_file(std::size_t epoch);
+Json json_of(const datasets::DataShape& data);
+datasets::DataShape data_shape_of(const Json& object);  // throws Json::exception
 /// Adds numbers under their keys; throws std::invalid_argument if one is taken.
 void add_figures(Json& object, const Figures& figures);
 
