@@ -77,6 +77,8 @@ const std::vector<Case> cases{
      [](const Trained& t, const datasets::Dataset& d) { return log_prob(t, d, true, 500, 0); }},
     {"rnade", "moons", "--hidden 10", "test_log_prob_nats", 1000,
      [](const Trained& t, const datasets::Dataset& d) { return log_prob(t, d, false, 4000, 0); }},
+    {"made", "images.npy", "--hidden 30 --masks 2 --shuffle", "test_log_prob_nats", 0,
+     [](const Trained& t, const datasets::Dataset& d) { return log_prob(t, d, true, 500, 0); }},
     {"vae", "images.npy", "--hidden 40 --latent 4 --test-samples 8", "test_log_prob_nats", 0,
      [](const Trained& t, const datasets::Dataset& d) { return log_prob(t, d, true, 200, 13); }},
     {"autoencoder", "images.npy", "--hidden 40 --compare 100", "ae_reconstruction_mse", 0,
