@@ -624,6 +624,12 @@ TEST_CASE("a program that fails before its first epoch leaves nothing behind") {
   CHECK(run([](Run&) { throw UsageError("--data ring8 has no images"); }) ==
         "2 train_x: error: --data ring8 has no images\n");
   CHECK(run([](Run&) { throw std::bad_alloc(); }) == "1 train_x: error: out of memory\n");
+  CHECK(run([](Run& r) {
+          const Tensor w = parameter(zeros({1}));
+          r.model({{"w", w}});
+          r.next_epoch();
+          throw UsageError("--batch-size 1: too small");
+        }).find("2 ") == 0);
   CHECK(run([](Run& r) { r.next_epoch(); }) ==
         "1 train_x: error: model() before the loop: there are no weights\n");
   CHECK(run([](Run& r) {
@@ -777,7 +783,9 @@ TEST_CASE("--patience is refused where no figure decides") {
   const Outcome outcome = example::run(lesson, {"--patience", "3", "--out", folder / "x"});
   CHECK(outcome.status == 2);
   CHECK(outcome.err ==
-        "train_example: error: --patience: expected a whole number from 0 to 0, got '3'\n");
+        "train_example: error: --patience 3: no figure of example says which epoch is best; it "
+        "trains "
+        "for --epochs\n");
 }
 
 TEST_CASE("schedules: by epoch, by step, constant") {
@@ -815,6 +823,15 @@ TEST_CASE("schedules: by epoch, by step, constant") {
               .status == 0);
     CHECK(rates == (by_step ? std::vector<double>{1, 0.75, 0.5, 0.25}
                             : std::vector<double>{1, 1, 0.5, 0.5}));
+    // To more epochs: the longer schedule from where the loop is, and it is said.
+    rates.clear();
+    const Outcome more = example::run(lesson, {"--resume", out, "--epochs", "4"});
+    CHECK(more.status == 0);
+    CHECK(more.err.find("--schedule linear was over 2 epochs and is now over 4") !=
+          std::string::npos);
+    CHECK(rates == (by_step ? std::vector<double>{0.5, 0.375, 0.25, 0.125}
+                            : std::vector<double>{0.5, 0.5, 0.25, 0.25}));
+    CHECK(Json::parse(nn::read_file(out + "/options.json"))["epochs"] == 4);
   }
 }
 
@@ -875,8 +892,23 @@ TEST_CASE("runs within a run: folders of their own, resumed one by one, gathered
     }
   }
   CHECK(Json::parse(nn::read_file(out + "/trial-02/options.json"))["seed"] == 1005);
+  const std::string refusal =
+      out + ": holds 3 runs; open one of them, " + out + "/trial-01 for one";
+  CHECK_THROWS_WITH_AS(Saved{out}, refusal.c_str(), std::runtime_error);
+  CHECK(Saved(out + "/trial-02").data_seed() == 5);
+  // Nothing is left to train: neither they nor what the run around them left are touched.
+  const std::string before = nn::read_file(out + "/summary.json");
+  CHECK(example::run(lesson, {"--resume", out}).status == 0);
+  CHECK(trained == 9);
+  CHECK(nn::read_file(out + "/summary.json") == before);
   // One of them by itself is that one, and starts no others.
   CHECK(example::run(lesson, {"--resume", out + "/trial-03", "--epochs", "4"}).status == 0);
   CHECK(trained == 10);
   CHECK_FALSE(exists(out + "/trial-03/trial-01"));
+  // Another run in their place takes nothing from them.
+  std::vector<std::string> again = first;
+  again.insert(again.end(), {"--overwrite", "--trials", "2"});
+  CHECK(example::run(lesson, again).status == 0);
+  CHECK(trained == 16);
+  CHECK_FALSE(exists(out + "/trial-03"));
 }

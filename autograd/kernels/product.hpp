@@ -1,5 +1,5 @@
-// Product: one matrix product in memory, or a part of one. Internal; gemm() in blas.hpp is the
-// door.
+// Product: one matrix product in memory, or a part of one. Internal; gemm() in gemm.hpp is
+// the door.
 #pragma once
 
 #include <cstddef>

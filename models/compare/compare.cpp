@@ -69,14 +69,13 @@ datasets::Dataset load(const std::vector<Saved>& runs, const std::vector<std::st
                        described(data) + ", and " + described(first));
     }
     std::string name;
-    std::size_t seed = options.load.seed, train_size = 0;
+    std::size_t train_size = 0;
     OptionTable recorded;
     recorded.add("--data", name, "");
-    recorded.add("--seed", seed, "", any_number());
     recorded.add("--train-size", train_size, "");
     recorded.take_up(runs[i].options(), runs[i].file());
     if (i == 0) {
-      if (!asked.given("--seed")) options.load.seed = seed;
+      if (!asked.given("--seed")) options.load.seed = runs[0].data_seed();
       if (!asked.given("--data")) options.load.train_size = train_size;
     }
     if (options.data.empty()) options.data = name;
@@ -218,9 +217,9 @@ void compare(const std::vector<std::string>& folders, const OptionTable& asked, 
   comparison.add_real(Z);
   for (std::size_t i = 0; i < folders.size(); ++i) comparison.add_run(folders[i], models[i]);
   const std::string table = comparison.table();
+  std::cout << table << std::flush;
   if (!options.out.empty()) nn::write_file(options.out, table);
   if (!options.picture.empty()) write_png(options.picture, comparison.picture());
-  std::cout << table << std::flush;
 }
 
 int run(int argc, const char* const* argv) {

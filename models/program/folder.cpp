@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <sys/file.h>
 #include <unistd.h>
+#include <vector>
 
 namespace nabla::models {
 namespace {
@@ -50,9 +51,7 @@ RunFolder::RunFolder(const std::string& name, const CommonOptions& options)
       throw UsageError("--out " + options.out + " already holds a run; go on with it by --resume " +
                        options.out + ", or name another folder, or give --overwrite");
     }
-    if (result == Claim::taken) {
-      for (const char* const file_name : run_files) ::unlink(file(file_name).c_str());
-    }
+    if (result == Claim::taken) remove_run();
     return;
   }
   const char* const runs = std::getenv("NABLA_RUNS");  // ./nabla sets it, called from elsewhere
@@ -96,6 +95,26 @@ RunFolder::Claim RunFolder::claim(const std::string& path) {
   // Some network file systems know no locks: then there is none.
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return Claim::busy;
   return holds_run(path_) ? Claim::taken : Claim::ours;
+}
+
+// Its files, what evaluations and snapshots left, and the runs within it; nothing else.
+void RunFolder::remove_run() {
+  for (const char* const name : run_files) ::unlink(file(name).c_str());
+  std::error_code ignored;
+  std::vector<fs::path> folders;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!entry.is_directory(ignored)) continue;
+    if (name == "evaluation" || name == "samples" || holds_run(entry.path().string())) {
+      folders.push_back(entry.path());
+    }
+  }
+  for (const fs::path& folder : folders) fs::remove_all(folder, ignored);
+}
+
+void RunFolder::forget() {
+  remove_run();
+  discard();
 }
 
 void RunFolder::discard() {

@@ -26,6 +26,8 @@ class RunFolder {
   bool moved_on() const { return moved_on_; }
   /// After a failure before anything worth keeping was written: takes back what was created.
   void discard();
+  /// The same of a run that has begun, and was not to.
+  void forget();
 
  private:
   enum class Claim { ours, taken, busy };
@@ -33,6 +35,7 @@ class RunFolder {
   [[noreturn]] void refuse_busy();
   [[noreturn]] void refuse(const char* what, const std::string& why);
   void release();
+  void remove_run();
 
   std::string path_;
   bool resumed_, created_ = false, moved_on_ = false;

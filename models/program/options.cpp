@@ -263,6 +263,10 @@ const OptionTable::Entry& OptionTable::find(const std::string& flag) const {
   throw std::logic_error("there is no option " + flag);
 }
 
+void OptionTable::answer(const std::string& flag, const std::string& value) {
+  find(flag).set(value);
+}
+
 bool OptionTable::given(const std::string& flag) const {
   return find(flag).given;
 }

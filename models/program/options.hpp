@@ -103,6 +103,8 @@ class OptionTable {
   bool parse(int argc, const char* const* argv, const ProgramText& text, std::string& answer);
 
   bool given(const std::string& flag) const;  // on the command line
+  /// What an option that was left open came to be.
+  void answer(const std::string& flag, const std::string& value);
   /// Flag without dashes and value, for people.
   std::vector<std::pair<std::string, std::string>> rows() const;
   /// The recorded options, "batch_size": 128 for --batch-size, as the members of a JSON object.

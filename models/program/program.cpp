@@ -83,7 +83,7 @@ void Program::add_common_options() {
   table_.add("--patience", o.patience,
              decides_ ? "Stop after so many epochs that are no better; 0: never"
                       : "No figure says which epoch of this model is best: 0",
-             decides_ ? at_least(0) : between(0, 0), common);
+             at_least(0), common);
   table_.add("--out", o.out,
              "Folder of the run [runs/" + name_ + ", or a free runs/" + name_ + "-N]", free);
   table_.add("--overwrite", o.overwrite, "Let --out replace an earlier run", free);
@@ -104,6 +104,16 @@ bool Program::parse(int argc, const char* const* argv) {
   if (!table_.parse(argc, argv, text, answer)) {
     std::cout << answer << std::flush;
     return false;
+  }
+  for (const char* const flag : {"--resume", "--out"}) {
+    const std::string& folder = flag == std::string("--out") ? options_.out : options_.resume;
+    if (table_.given(flag) && folder.empty()) {
+      throw UsageError(std::string(flag) + " '': the name of a folder is missing");
+    }
+  }
+  if (!decides_ && options_.patience != 0) {
+    throw UsageError("--patience " + std::to_string(options_.patience) + ": no figure of " + name_ +
+                     " says which epoch is best; it trains for --epochs");
   }
   if (!options_.resume.empty()) {
     std::error_code ignored;
@@ -126,6 +136,7 @@ bool Program::parse(int argc, const char* const* argv) {
     }
     outdated_ = object.is_object() && !object.contains("format");
     part_ = object.is_object() ? object.value("part", std::size_t{0}) : 0;
+    recorded_epochs_ = object.is_object() ? object.value("epochs", std::size_t{0}) : 0;
     table_.take_up(recorded, path);
   }
   if (options_.threads == 0) options_.threads = static_cast<std::size_t>(threads());
@@ -151,6 +162,7 @@ int Program::run(int argc, const char* const* argv, const std::function<void(Run
     state.rate_by_step = by_step_;
     state.outdated = outdated_;
     state.part = part_;
+    state.recorded_epochs = recorded_epochs_;
     Run run(std::move(made));
     if (run.resumed()) state.read_checkpoint();
     if (state.folder.moved_on()) {
@@ -169,12 +181,18 @@ int Program::run(int argc, const char* const* argv, const std::function<void(Run
         text += " in epoch " + std::to_string(run.epoch()) + ", of which " +
                 std::to_string(state.steps) + " steps are lost";
       }
-      if (state.begun) {
+      if (state.outer) {
+        text += "; go on with --resume " + run.folder();
+      } else if (state.begun) {
         text += "; the state after epoch " + std::to_string(state.epochs_done) +
                 " is kept, go on with --resume " + run.folder();
       }
       std::cerr << text << std::endl;
       return 130;
+    } catch (const UsageError&) {
+      run.leave();
+      if (!run.resumed() && state.epochs_done == 0) state.folder.forget();
+      throw;
     } catch (...) {
       run.leave();
       throw;

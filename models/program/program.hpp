@@ -31,7 +31,7 @@ class Program {
   CommonOptions options_;
   OptionTable table_;
   bool by_step_ = false, decides_ = true, outdated_ = false;
-  std::size_t part_ = 0;
+  std::size_t part_ = 0, recorded_epochs_ = 0;
 };
 
 }  // namespace nabla::models

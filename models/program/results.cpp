@@ -88,12 +88,13 @@ datasets::DataShape data_shape_of(const Json& object) {
 
 void Run::State::write_options_if_new() const {
   // An --epochs that lies behind only asks for an evaluation: the record keeps its total.
-  const bool more = table->given("--epochs") && options.epochs > epochs_done;
+  const bool more = options.epochs > recorded_epochs;
   if (!options.resume.empty() && !more && !outdated) return;
   Json object = {{"model", name}, {"format", format}};
   object.update(Json::parse(table->to_json()));
   object["seed"] = options.seed;  // of a run within a run it is not that of the command line
   if (part != 0) object["part"] = part;
+  if (!inner_names.empty()) object["runs"] = inner_names;
   object["data_shape"] = json_of(data);
   nn::write_file(folder.file("options.json"), object.dump(2) + "\n");
 }
@@ -112,7 +113,7 @@ Json Run::State::summary() const {
   add_figures(object, rest);
   object["epochs"] = epochs_done;  // whole numbers, not 20.0
   if (has_best) object["best_epoch"] = best_epoch;
-  object["parameters"] = count;
+  if (count != 0) object["parameters"] = count;
   object["training_seconds"] = training_seconds;
   object["peak_memory_mib"] = peak_memory_mib();
   object["seed"] = options.seed;

@@ -70,7 +70,10 @@ Data Run::load(const Wants& wants) {
   how.train_size = o.train_size;
   const std::vector<std::string>& toys = datasets::Toy::names();
   const bool toy = std::find(toys.begin(), toys.end(), o.data) != toys.end();
-  if (toy && how.train_size == 0) how.train_size = wants.toy_rows;
+  if (toy && how.train_size == 0 && wants.toy_rows != 0) {
+    how.train_size = wants.toy_rows;
+    state_->answer("--train-size", state_->options.train_size, wants.toy_rows);
+  }
   datasets::Dataset loaded = datasets::load(o.data, how);
   check(loaded, wants, o.data);
   Data data(std::move(loaded), wants.view, shared_seed());
@@ -80,6 +83,10 @@ Data Run::load(const Wants& wants) {
 
 void Run::use(const Data& data) {
   state_->data = data;
+  if (options().batch_size == 0) {
+    state_->answer("--batch-size", state_->options.batch_size,
+                   batch_size_for(options(), data.train.size()));
+  }
   if (!data.is_scaled()) return;
   constant("scaling.mean", data.scaling().mean);
   constant("scaling.std_dev", data.scaling().std_dev);
@@ -179,7 +186,7 @@ void Run::keep(const std::string& name, std::function<nn::StoredArrays()> save,
   s.best.merge(with_prefix(prefix, s.claim(prefix)));
 }
 
-void Run::begin_outer() {
+void Run::begin_outer(std::vector<std::string> names) {
   State& s = *state_;
   if (s.begun) return;
   if (!s.unclaimed.empty()) {
@@ -188,6 +195,7 @@ void Run::begin_outer() {
                              "train them again, into another --out");
   }
   s.begun = s.outer = true;
+  s.inner_names = std::move(names);
   if (!resumed()) {
     s.take_snapshot();
     s.write_checkpoint();
@@ -203,13 +211,22 @@ void Run::begin() {
   if (s.parameters.empty()) throw std::logic_error("model() before the loop: there are no weights");
   if (!s.unclaimed.empty()) {
     throw std::runtime_error(s.checkpoint_path() + ": tensor \"" + s.unclaimed.begin()->first +
-                             "\" belongs to nothing that this program keeps");
+                             "\" belongs to nothing that this program keeps" +
+                             (s.outdated ? ", it is an earlier nabla's: train again, into another "
+                                           "--out"
+                                         : ""));
   }
   if (!resumed()) {
     s.take_snapshot();
     s.write_checkpoint();
   }
   s.write_options_if_new();
+  if (resumed() && s.options.epochs > s.recorded_epochs && s.recorded_epochs > 0 &&
+      s.options.schedule != "constant") {
+    s.say("--schedule " + s.options.schedule + " was over " + std::to_string(s.recorded_epochs) +
+          " epochs and is now over " + std::to_string(s.options.epochs) +
+          ": the rate goes on where that has it");
+  }
   // What a killed program wrote after its last checkpoint goes: those epochs come again.
   nn::write_file(s.folder.file("metrics.jsonl"), s.metrics_text());
   s.begun = true;
@@ -223,10 +240,11 @@ bool Run::next_epoch() {
   begin();
   check_interrupt();
   if (s.in_epoch) throw std::logic_error("next_epoch: end_epoch() was not called");
-  if (s.epochs_done >= s.options.epochs) return false;
-  if (s.options.patience > 0 && s.since_best >= s.options.patience) {
-    s.say("stopped early: " + s.criterion + " is no better since epoch " +
-          std::to_string(s.best_epoch));
+  if (s.done()) {
+    if (s.epochs_done < s.options.epochs) {
+      s.say("stopped early: " + s.criterion + " is no better since epoch " +
+            std::to_string(s.best_epoch));
+    }
     return false;
   }
   s.in_epoch = true;

@@ -29,8 +29,9 @@
 //
 // Everything that the next epochs depend on must be kept and must not change between end_epoch()
 // and next_epoch(): then a run that was stopped and resumed ends in the same bits as one that was
-// not, on the same binary and processor. What is drawn or measured on the way takes its random
-// numbers from a stream of its own.
+// not, on the same binary and processor; and one that goes on to more epochs than it was begun with
+// in those of a longer one, if the rate is constant. What is drawn or measured on the way takes its
+// random numbers from a stream of its own.
 #pragma once
 
 #include <cstdint>
@@ -100,7 +101,9 @@ class Run {
   const std::string& folder() const;
   std::size_t epoch() const;  ///< of the loop, from 1; before the loop how many are done
   bool resumed() const;       ///< going on with an earlier run
-  /// What --schedule leaves of the rates: 1 at the start of the first epoch or step.
+  /// What --schedule leaves of the rates: 1 at the start of the first epoch or step. It is a matter
+  /// of where the loop is in --epochs alone: a run that goes on to more of them takes the rate that
+  /// the longer schedule has there, and says so.
   double rate() const;
   /// --lr · rate().
   double lr() const { return options().lr * rate(); }
@@ -132,6 +135,12 @@ class Run {
   }
   void keep(const std::string& name, std::function<nn::StoredArrays()> save,
             std::function<void(const nn::StoredArrays&)> load, WithBest with_best = WithBest::no);
+  /// Several: keep("adam", adam, "rng", rng).
+  template <class Part, class... Rest>
+  void keep(const std::string& name, Part& part, const char* next, Rest&... rest) {
+    keep(name, part);
+    keep(std::string(next), rest...);
+  }
 
   /// True while there is an epoch to train: not all are done, and the criterion has become better
   /// within the last --patience epochs.
@@ -218,8 +227,8 @@ class Run {
   static nn::StoredArrays stored(nn::NamedArrays arrays);
   nn::NamedArrays as_arrays(const nn::StoredArrays& saved) const;
   void begin();
-  void begin_outer();  // of each(): no weights, no loop
-  void leave();        // whatever happened: the last whole epoch is on disk afterwards
+  void begin_outer(std::vector<std::string> names);  // of each(): no weights, no loop
+  void leave();  // whatever happened: the last whole epoch is on disk afterwards
   bool snapshot_due() const;
   void add_snapshot(const Array& image);
   std::unique_ptr<State> state_;

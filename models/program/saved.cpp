@@ -32,11 +32,22 @@ Saved::Saved(const std::string& folder) : folder_(folder), file_(folder + "/opti
   } catch (const Json::exception&) {
     throw std::runtime_error(file_ + ": \"data_shape\" is missing or damaged");
   }
+  seed_ = object.value("seed", std::uint64_t{1});
+  part_ = object.value("part", std::size_t{0});
+  if (!std::filesystem::exists(weights) && object.contains("runs")) {
+    throw std::runtime_error(folder + ": holds " + std::to_string(object["runs"].size()) +
+                             " runs; open one of them, " + folder + "/" +
+                             object["runs"].at(0).get<std::string>() + " for one");
+  }
   if (!std::filesystem::exists(weights)) {
     throw std::runtime_error(folder + ": its training has not finished, there is no " + weights +
                              "; " + go_on);
   }
   arrays_ = nn::arrays_of(nn::read_tensors(weights), weights);
+}
+
+std::uint64_t Saved::data_seed() const {
+  return part_ == 0 ? seed_ : seed_ - between_seeds * (part_ - 1);
 }
 
 void Saved::load(const nn::Module& network) const {

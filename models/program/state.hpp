@@ -1,4 +1,4 @@
-// The inside of a Run: internal to run.cpp, state.cpp, results.cpp, subruns.cpp and program.cpp.
+// The inside of a Run: internal to the files of this folder.
 #pragma once
 
 #include <chrono>
@@ -84,7 +84,9 @@ struct Run::State {
   std::vector<std::string> notes;
   std::vector<Table> tables;
 
-  std::size_t part = 0;          // of a run within a run its number; 0 for a run of its own
+  std::size_t part = 0;                  // of a run within a run its number; 0 for a run of its own
+  std::vector<std::string> inner_names;  // of the runs within this one
+  std::size_t recorded_epochs = 0;       // of options.json, where a run goes on
   bool outdated = false;         // the folder is of an earlier format: it is brought up to date
   bool finished_before = false;  // by an earlier program, and nothing was trained since
 
@@ -94,6 +96,14 @@ struct Run::State {
   std::string checkpoint_path() const { return folder.file("checkpoint.safetensors"); }
   void say(const std::string& text) { progress.line(label + text); }
   void note_loss(double loss, std::size_t count);
+  void answer(const std::string& flag, std::size_t& option, std::size_t value) {
+    option = value;
+    table->answer(flag, std::to_string(value));
+  }
+  bool done() const {
+    return epochs_done >= options.epochs ||
+           (options.patience > 0 && since_best >= options.patience);
+  }
   void check_part_name(const std::string& part) const;
   nn::StoredArrays claim(const std::string& prefix);
   std::vector<std::uint64_t> words(const nn::StoredArrays& saved, const std::string& name,
@@ -113,6 +123,9 @@ struct Run::State {
   void write_options_if_new() const;
   void write_report(const std::string& status);
 };
+
+/// From the seed of one run within a run to that of the next.
+constexpr std::uint64_t between_seeds = 1000;
 
 /// In model.safetensors, in front of the names of what is no parameter.
 constexpr char constant_prefix[] = "constants.";

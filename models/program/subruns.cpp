@@ -10,8 +10,6 @@
 namespace nabla::models {
 namespace {
 
-constexpr std::uint64_t between_seeds = 1000;
-
 std::string numbered(const std::string& word, std::size_t number) {
   char digits[24];
   std::snprintf(digits, sizeof digits, "-%02zu", number);
@@ -50,7 +48,9 @@ std::vector<Figures> Run::each(const std::string& word, std::size_t count,
     body(*this, std::max<std::size_t>(1, s.part));
     return {};
   }
-  begin_outer();
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(numbered(word, i + 1));
+  begin_outer(names);
   std::vector<Figures> all;
   bool trained = false;
   for (std::size_t i = 0; i < count; ++i) {
@@ -73,8 +73,17 @@ std::vector<Figures> Run::each(const std::string& word, std::size_t count,
     state->constants = s.constants;
     Run run(std::move(state));
     State& inner = *run.state_;
-    if (run.resumed()) inner.read_checkpoint();
-    if (inner.finished_before && inner.epochs_done >= s.options.epochs) {
+    if (run.resumed()) {
+      inner.recorded_epochs = s.recorded_epochs;
+      inner.read_checkpoint();
+      if (inner.epochs_done > s.options.epochs) {
+        throw UsageError(options.out + " has been trained for " +
+                         std::to_string(inner.epochs_done) + " epochs, more than the " +
+                         std::to_string(s.options.epochs) + " of the others: go on with --epochs " +
+                         std::to_string(inner.epochs_done));
+      }
+    }
+    if (inner.finished_before && inner.done()) {
       all.push_back(inner.earlier_figures());
     } else {
       trained = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -44,6 +45,7 @@ class Saved {
   const std::string& options() const { return options_; }  ///< options.json, as answered
   const std::string& file() const { return file_; }        ///< its path
   const datasets::DataShape& data() const { return data_; }
+  std::uint64_t data_seed() const;  ///< that the data were split, or drawn, by
   /// Sets the parameters of a network. Throws std::runtime_error unless the file has exactly these,
   /// but for arrays that run.model() was given beside them.
   void load(const nn::Module& network) const;
@@ -57,11 +59,14 @@ class Saved {
  private:
   std::string folder_, file_, model_, options_;
   datasets::DataShape data_;
+  std::uint64_t seed_ = 1;
+  std::size_t part_ = 0;  // of a run within a run its number
   nn::NamedArrays arrays_;
 };
 
 /// The trained model of a run folder, any of the lessons': on the processor that it was trained on
-/// it gives the same bits as at the end of its training. Throws std::runtime_error of one line.
+/// it gives the same bits as at the end of its training (DDPM draws by the default sampler of its
+/// data). Throws std::runtime_error of one line.
 Trained open(const std::string& folder);
 
 }  // namespace nabla::models
