@@ -155,6 +155,7 @@ void draw_glyph(std::size_t label, const Real* factors, Real* image) {
 
 Glyphs draw_glyphs(std::size_t n, Rng& rng) {
   constexpr std::size_t pixels_each = glyph_size * glyph_size;
+  check_shape("glyphs", {n, pixels_each});
   Glyphs glyphs{{}, rng.integers({n}, 0, glyph_classes), rng.uniform({n, glyph_factor_count})};
   Real* const factors = glyphs.factors.data();
   for (std::size_t i = 0; i < glyphs.factors.size(); ++i) {
