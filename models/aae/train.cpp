@@ -24,10 +24,15 @@ struct Options {
 };
 
 Aae network_of(const Options& options, const datasets::DataShape& data, Rng& rng) {
-  AaeOptions network = options.network;
-  network.data = data.columns;
-  network.cost = cost_named(options.cost);
-  return Aae(network, rng);
+  return Aae(with_cost(sized(options.network, data), options.cost), rng);
+}
+
+Figures game_figures(const Aae& aae, const datasets::Rows& data, Rng rng,
+                     const std::string& of_value, const std::string& of_shares) {
+  const Aae::Game game = aae.game(data.first(codes_compared), rng);
+  return {{of_value + "game_value_nats", game.value},
+          {of_shares + "codes_called_real", game.codes_called_real},
+          {of_shares + "draws_called_real", game.draws_called_real}};
 }
 
 void train(Run& run, Options& options) {
@@ -39,10 +44,8 @@ void train(Run& run, Options& options) {
   nn::Adam discriminator(aae.discriminator().parameters(), {options.discriminator_lr, 0.5});
   nn::Adam encoder(aae.encoder().parameters(), {options.encoder_lr, 0.5});
   run.model(aae, coder(aae));
-  run.keep("reconstruction", reconstruction);
-  run.keep("discriminator", discriminator);
-  run.keep("encoder", encoder);
-  run.keep("rng", rng);
+  run.keep("reconstruction", reconstruction, "discriminator", discriminator, "encoder", encoder,
+           "rng", rng);
 
   while (run.next_epoch()) {
     reconstruction.set_lr(run.lr());
@@ -70,11 +73,8 @@ void train(Run& run, Options& options) {
     }
     run.snapshot(data);
     const Means valid = evaluate(run, aae, data.valid, run.rng(Stream::validation));
-    const Aae::Game game = aae.game(data.valid.first(codes_compared), run.rng(Stream::validation));
-    run.end_epoch(joined(joined(means.as("train"), valid.as("valid")),
-                         {{"valid_game_value_nats", game.value},
-                          {"codes_called_real", game.codes_called_real},
-                          {"draws_called_real", game.draws_called_real}}));
+    const Figures game = game_figures(aae, data.valid, run.rng(Stream::validation), "valid_", "");
+    run.end_epoch(joined(joined(means.as("train"), valid.as("valid")), game));
   }
 
   run.show(data);
@@ -82,11 +82,8 @@ void train(Run& run, Options& options) {
       "The value of the game is −ln 4 = −1.386 nats where the discriminator cannot tell codes from "
       "draws of the prior, 0 at most. MMD² is unbiased: near 0 it is negative as often as not.");
   const Figures test = evaluate(run, aae, data.test, run.rng(Stream::test)).as("test");
-  const Aae::Game game = aae.game(data.test.first(codes_compared), run.rng(Stream::test));
-  run.finish(joined(joined(test, {{"test_game_value_nats", game.value},
-                                  {"test_codes_called_real", game.codes_called_real},
-                                  {"test_draws_called_real", game.draws_called_real}}),
-                    sample_figures(run, data, options.compare, aae)));
+  const Figures game = game_figures(aae, data.test, run.rng(Stream::test), "test_", "test_");
+  run.finish(joined(joined(test, game), sample_figures(run, data, options.compare, aae)));
 }
 
 }  // namespace

@@ -17,6 +17,13 @@ namespace nabla::models {
 void describe_autoencoder(OptionTable& table, AutoencoderOptions& network, std::string& cost,
                           std::size_t& compare);
 
+/// The network's options with the cost of that name.
+template <class NetworkOptions>
+NetworkOptions with_cost(NetworkOptions network, const std::string& cost) {
+  network.cost = cost_named(cost);
+  return network;
+}
+
 /// "cost_nats" or "cost_squared": c(x, y), by its unit.
 std::string cost_key(Cost cost);
 

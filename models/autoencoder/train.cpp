@@ -17,10 +17,7 @@ struct Options {
 };
 
 Autoencoder network_of(const Options& options, const datasets::DataShape& data, Rng& rng) {
-  AutoencoderOptions network = options.network;
-  network.data = data.columns;
-  network.cost = cost_named(options.cost);
-  return Autoencoder(network, rng);
+  return Autoencoder(with_cost(sized(options.network, data), options.cost), rng);
 }
 
 // Nothing says where codes lie. Once they are there, a normal can be fitted to them.

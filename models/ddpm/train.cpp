@@ -5,6 +5,8 @@
 namespace nabla::models {
 namespace {
 
+constexpr std::size_t toy_rows = 200000;  // training points, where nothing else is asked for
+
 struct Options {
   DdpmOptions model;
   SamplingOptions sampling;
@@ -50,9 +52,7 @@ Trained abilities(const DiffusionModel& model, const Options& options) {
 }
 
 void train(Run& run, Options& options) {
-  Wants wants = Wants::anything("the diffusion", View::scaled);
-  wants.toy_rows = 200000;
-  const Data data = run.load(wants);
+  const Data data = run.load(Wants::anything("the diffusion", View::scaled, 1, toy_rows));
   options.answer(data);
   const Array range = range_of(data);
   Rng rng = run.rng();
@@ -62,9 +62,7 @@ void train(Run& run, Options& options) {
   nn::EMA average(model.weights.parameters(), {options.ema, true});
   run.constant("range", range);
   run.model(model.weights, abilities(model, options));
-  run.keep("adam", adam);
-  run.keep("average", average);
-  run.keep("rng", rng);
+  run.keep("adam", adam, "average", average, "rng", rng);
 
   while (run.next_epoch()) {
     for (const Batch& batch : run.batches(data)) {
@@ -78,8 +76,7 @@ void train(Run& run, Options& options) {
         if (options.loss == "simple") {
           return mean(q.loss_simple(model.network, x0, t, noise, classes));
         }
-        const Tensor bound = mean(q.loss_bound(model.network, x0, t, noise, classes));
-        return bound / static_cast<Real>(data.columns);
+        return mean(q.loss_bound(model.network, x0, t, noise, classes)) / Real(data.columns);
       };
       adam.set_lr(run.lr());  // it falls with each step
       run.step(adam, batch, loss, options.clip_norm);

@@ -104,8 +104,18 @@ void Comparison::add(const std::string& name, std::size_t parameters, const char
   lines_.push_back(std::move(line));
 }
 
-void Comparison::add_impossible_joint() {
-  lines_.push_back({"joint", "2^" + std::to_string(columns()) + " - 1", FullJoint::formula(), {}});
+void Comparison::count(const std::string& only, double smoothing) {
+  const datasets::Rows& x = data_.train;
+  const auto wants = [&](const std::string& name) { return only == "all" || only == name; };
+  const bool possible = x.columns() <= FullJoint::most_dimensions;
+  if (wants("joint") && !possible) {  // a line without figures
+    lines_.push_back(
+        {"joint", "2^" + std::to_string(columns()) + " - 1", FullJoint::formula(), {}});
+  }
+  if (wants("joint") && possible) add("joint", FullJoint::fit(x, smoothing));
+  if (wants("independent")) add("independent", Independent::fit(x, smoothing));
+  if (wants("markov")) add("markov", MarkovChain::fit(x, smoothing));
+  if (wants("chow-liu")) add("chow-liu", ChowLiuTree::fit(x, smoothing));
 }
 
 void Comparison::store_counted(const std::string& name, const OneParent& model) {
@@ -183,6 +193,19 @@ void Comparison::draw(const datasets::DataShape& data) const {
   x.reshape({groups.size(), shown * D});
   run_.image("samples.png", enlarge(grid(x, shown, D, 1), std::max<std::size_t>(2, 600 / D)),
              "One sample a line, one column a variable. From the top: " + names);
+}
+
+Trained abilities_of(const Saved& saved, const std::string& only) {
+  const auto stored = [&](const std::string& name) { return saved.parameter(name); };
+  if (only == "joint") return abilities(FullJoint(stored("joint.probs")));
+  if (only == "independent") return abilities(Independent(stored("independent.probs")));
+  if (only == "markov") return abilities(MarkovChain(stored("markov.probs")));
+  if (only == "chow-liu") {
+    return abilities(ChowLiuTree(stored("chow_liu.parents"), stored("chow_liu.probs")));
+  }
+  const Fvsbn fvsbn(saved.data().columns);
+  fvsbn.load({{"weight", stored("fvsbn.weight")}, {"bias", stored("fvsbn.bias")}});
+  return abilities(fvsbn);
 }
 
 }  // namespace nabla::models

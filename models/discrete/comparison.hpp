@@ -28,6 +28,9 @@ Trained abilities(const Fvsbn& model);
 Trained abilities(const OneParent& model);
 Trained abilities(const FullJoint& model);
 
+/// What is stored of the model of --only; of all of them, of the FVSBN.
+Trained abilities_of(const Saved& saved, const std::string& only);
+
 class Comparison {
  public:
   /// Keys of figures have `prefix` before the name of the model.
@@ -44,8 +47,8 @@ class Comparison {
     add(name, model.free_parameters(), Model::formula(), abilities(model), log_prob);
     store_counted(name, model);
   }
-  /// A line without figures: for so many columns no table is possible.
-  void add_impossible_joint();
+  /// Adds those that need no training, but for the FVSBN: all of them, or the only one.
+  void count(const std::string& only, double smoothing);
 
   /// "test_log_prob_markov_nats" and so on.
   Figures figures() const;

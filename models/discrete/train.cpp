@@ -31,23 +31,11 @@ struct Options {
   }
 };
 
-// What is counted needs no training.
-void count(Comparison& models, const Options& options) {
-  const datasets::Rows& x = models.train();
-  const double s = options.smoothing;
-  const bool possible = x.columns() <= FullJoint::most_dimensions;
-  if (options.wants("joint") && !possible) models.add_impossible_joint();
-  if (options.wants("joint") && possible) models.add("joint", FullJoint::fit(x, s));
-  if (options.wants("independent")) models.add("independent", Independent::fit(x, s));
-  if (options.wants("markov")) models.add("markov", MarkovChain::fit(x, s));
-  if (options.wants("chow-liu")) models.add("chow-liu", ChowLiuTree::fit(x, s));
-}
-
 void train(Run& run, Options& options) {
   const Data data = run.load(Wants::probabilities("the baselines", View::binary));
   const Splits splits = drawn_once(data, run.seed());
   Comparison models(run, splits);
-  count(models, options);
+  models.count(options.only, options.smoothing);
 
   Fvsbn fvsbn(data.columns);
   if (options.smoothing > 0) fvsbn.start_from(Independent::fit(splits.train, options.smoothing));
@@ -74,11 +62,10 @@ void train(Run& run, Options& options) {
       });
     }
     run.snapshot(data);
-    const auto add = [&](const Tensor& x, Means& to) {
-      to.add("log_prob_nats", fvsbn.log_prob(x));
-    };
-    const Figures valid = run.means("ln p(x)", data.valid, add).as("valid");
-    run.end_epoch(joined(means.as("train"), valid), maximise("valid_log_prob_nats"));
+    const double valid =
+        run.mean("ln p(x)", data.valid, [&](const Tensor& x) { return fvsbn.log_prob(x); });
+    run.end_epoch(joined(means.as("train"), {{"valid_log_prob_nats", valid}}),
+                  maximise("valid_log_prob_nats"));
   }
   if (trains) {
     run.use_best();
@@ -90,7 +77,7 @@ void train(Run& run, Options& options) {
   if (options.only == "all" && options.window > 0 && options.window < data.columns) {
     const std::size_t from = middle_of(data, options.window);
     Comparison window(run, columns_of(splits, from, options.window), "window_");
-    count(window, options);
+    window.count(options.only, options.smoothing);
     window.show("window.md", "from column " + std::to_string(from) + " on");
     figures = joined(figures, window.figures());
   }
@@ -98,16 +85,7 @@ void train(Run& run, Options& options) {
 }
 
 Trained open(const Saved& saved, const Options& options) {
-  const auto stored = [&](const std::string& name) { return saved.parameter(name); };
-  if (options.only == "joint") return abilities(FullJoint(stored("joint.probs")));
-  if (options.only == "independent") return abilities(Independent(stored("independent.probs")));
-  if (options.only == "markov") return abilities(MarkovChain(stored("markov.probs")));
-  if (options.only == "chow-liu") {
-    return abilities(ChowLiuTree(stored("chow_liu.parents"), stored("chow_liu.probs")));
-  }
-  const Fvsbn fvsbn(saved.data().columns);
-  fvsbn.load({{"weight", stored("fvsbn.weight")}, {"bias", stored("fvsbn.bias")}});
-  return abilities(fvsbn);
+  return abilities_of(saved, options.only);
 }
 
 }  // namespace

@@ -52,11 +52,9 @@ void play(Run& run, const Options& options, const Data& data, const Measures& me
   const Trained can = averaged(abilities(gan, data.scaling()), average);
   Film film(data, can);
   run.model(gan, can);
-  run.keep("g_adam", g);
-  run.keep("d_adam", d);
+  run.keep("g_adam", g, "d_adam", d);
   if (options.average > 0) run.keep("average", average);
-  run.keep("rng", rng);
-  run.keep("film", film);
+  run.keep("rng", rng, "film", film);
 
   while (run.next_epoch()) {
     g.set_lr(run.lr());

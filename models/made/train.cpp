@@ -21,9 +21,7 @@ struct Options {
 };
 
 Made network_of(const Options& options, const datasets::DataShape& data, Rng& rng) {
-  MadeOptions network = options.network;
-  network.data = data.columns;
-  return Made(network, rng);
+  return Made(sized(options.network, data), rng);
 }
 
 Trained abilities(const Made& made) {
@@ -40,7 +38,6 @@ void train(Run& run, Options& options) {
   nn::Adam adam(made.parameters(), {run.lr()});
   run.model(made, abilities(made));
   run.keep("adam", adam);
-  run.keep("rng", rng);
   const auto log_prob = [&](const Tensor& x) { return Tensor(made.log_prob_of_mean(x.value())); };
 
   while (run.next_epoch()) {

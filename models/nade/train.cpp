@@ -50,8 +50,7 @@ void train_network(Run& run, const Options& options, const Data& data, std::size
   const NadeEnsemble ensemble = make_ensemble(orderings, options.hidden, any, rng);
   set_model(run, ensemble, any);
   nn::AdamW adam(ensemble[0].parameters(), {run.lr(), 0.9, 0.999, 1e-8, options.weight_decay});
-  run.keep("adam", adam);
-  run.keep("rng", rng);
+  run.keep("adam", adam, "rng", rng);
 
   while (run.next_epoch()) {
     for (const Batch& batch : run.batches(data)) {

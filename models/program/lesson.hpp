@@ -77,6 +77,13 @@ Lesson lesson(std::string name, std::string title, void (*train)(Run&, Options&)
   return result;
 }
 
+/// The network's options with the number of columns of the data.
+template <class NetworkOptions>
+NetworkOptions sized(NetworkOptions network, const datasets::DataShape& data) {
+  network.data = data.columns;
+  return network;
+}
+
 /// open() of a lesson whose weights and scaling are all there is to know:
 ///   Network network_of(const Options& options, const datasets::DataShape& data, Rng& rng);
 ///   Trained abilities(const Network& network, [const Options& options,

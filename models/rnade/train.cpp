@@ -30,8 +30,7 @@ struct Options {
 };
 
 Rnade network_of(const Options& options, const datasets::DataShape& data, Rng& rng) {
-  RnadeOptions network = options.network;
-  network.data = data.columns;
+  RnadeOptions network = sized(options.network, data);
   network.scale_mean_gradient = options.mean_gradient == "scaled";
   return Rnade(network, rng);
 }
@@ -58,8 +57,7 @@ void train_fold(Run& run, const Options& options, const Data& data) {
   nn::EMA average(model.parameters(), {options.average, true});
   const Trained can = abilities(model, options, data.scaling());
   run.model(model, can);
-  run.keep("adam", adam);
-  run.keep("average", average);
+  run.keep("adam", adam, "average", average);
   const double scale = log_scale_of_figures(run, data);
   const auto log_prob = [&](const Tensor& x) {
     return model.log_prob(Tensor(data.inputs(x.value())));

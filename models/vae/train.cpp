@@ -1,6 +1,6 @@
 // Trains the VAE of vae.hpp: ./nabla train vae --help. The lesson is in README.md.
 #include "models/program/lesson.hpp"
-#include "models/vae/vae.hpp"
+#include "models/vae/measured.hpp"
 #include "nn/schedule.hpp"
 
 namespace nabla::models {
@@ -26,9 +26,7 @@ struct Options {
 };
 
 Vae network_of(const Options& options, const datasets::DataShape& data, Rng& rng) {
-  VaeOptions network = options.network;
-  network.data = data.columns;
-  return Vae(network, rng);
+  return Vae(sized(options.network, data), rng);
 }
 
 Trained abilities(const Vae& vae, const Options& options, const datasets::Standardizer&) {
@@ -38,23 +36,6 @@ Trained abilities(const Vae& vae, const Options& options, const datasets::Standa
   can.log_prob_is = "a bound below ln p(x), by " + std::to_string(K) + " samples";
   can.draw_codes = [vae](const Array& x, Rng& rng) { return vae.draw_codes(x, rng); };
   return can;
-}
-
-void add(Means& means, const Elbo& terms) {
-  means.add("elbo_nats", terms.value());
-  means.add("reconstruction_nats", terms.reconstruction);
-  means.add("kl_nats", terms.kl);
-}
-
-// Means over a data set of the ELBO and its terms, and of L_K where it has a name: for large K an
-// estimate of ln p(x).
-Means evaluate(Run& run, const Vae& vae, const datasets::Rows& data, Rng rng,
-               const std::string& bound = "", std::size_t K = 1, Rng rng_bound = Rng(1)) {
-  const auto add_all = [&](const Tensor& x, Means& means) {
-    add(means, vae.elbo(x, rng));
-    if (!bound.empty()) means.add(bound, Tensor(vae.log_prob(x.value(), K, rng_bound)));
-  };
-  return run.means("ELBO and bound", data, add_all, 200);
 }
 
 void train(Run& run, Options& options) {
@@ -71,8 +52,7 @@ void train(Run& run, Options& options) {
   const Vae vae = network_of(options, data, rng);
   nn::Adam adam(vae.parameters(), {run.lr()});
   run.model(vae, abilities(vae, options, data.scaling()));
-  run.keep("adam", adam);
-  run.keep("rng", rng);
+  run.keep("adam", adam, "rng", rng);
 
   while (run.next_epoch()) {
     adam.set_lr(run.lr());
@@ -89,12 +69,12 @@ void train(Run& run, Options& options) {
       });
     }
     run.snapshot(data);
+    const std::string bound = K > 1 ? "importance_bound_nats" : "";
     const Means valid =
-        evaluate(run, vae, data.valid, run.rng(Stream::validation),
-                 K > 1 ? "importance_bound_nats" : "", K, run.rng(Stream::valid_bound));
+        evaluate(run, vae, data.valid, Stream::validation, bound, K, Stream::valid_bound);
     Figures figures = joined(means.as("train"), valid.as("valid"));
     if (K > 1) figures.emplace_back("train_importance_bound_nats", -run.mean_loss());
-    std::string decides = K > 1 ? "valid_importance_bound_nats" : "valid_elbo_nats";
+    std::string decides = K > 1 ? "valid_" + bound : "valid_elbo_nats";
     if (options.beta != 1) {  // then neither is what the training goes for
       decides = "valid_weighted_nats";
       figures.emplace_back(decides, valid["reconstruction_nats"] - options.beta * valid["kl_nats"]);
@@ -104,8 +84,8 @@ void train(Run& run, Options& options) {
   run.use_best();
 
   run.show(data);
-  const Means test = evaluate(run, vae, data.test, run.rng(Stream::test), "log_prob_nats",
-                              options.test_samples, run.rng(Stream::test_bound));
+  const Means test = evaluate(run, vae, data.test, Stream::test, "log_prob_nats",
+                              options.test_samples, Stream::test_bound);
   run.finish(joined(test.as("test"),
                     {{"test_variational_gap_nats", test["log_prob_nats"] - test["elbo_nats"]},
                      {"test_importance_samples", options.test_samples}}));

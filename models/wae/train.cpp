@@ -19,10 +19,7 @@ struct Options {
 };
 
 Wae network_of(const Options& options, const datasets::DataShape& data, Rng& rng) {
-  AutoencoderOptions network = options.network;
-  network.data = data.columns;
-  network.cost = cost_named(options.cost);
-  return Wae(network, rng);
+  return Wae(with_cost(sized(options.network, data), options.cost), rng);
 }
 
 void train(Run& run, Options& options) {
@@ -32,8 +29,7 @@ void train(Run& run, Options& options) {
   const std::string cost = cost_key(wae.cost_kind());
   nn::Adam adam(wae.parameters(), {run.lr()});
   run.model(wae, coder(wae));
-  run.keep("adam", adam);
-  run.keep("rng", rng);
+  run.keep("adam", adam, "rng", rng);
 
   while (run.next_epoch()) {
     adam.set_lr(run.lr());
