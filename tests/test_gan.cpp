@@ -201,7 +201,8 @@ TEST_CASE(
   options.noise = 0.5;
   const Gan gan(options, rng);
   double squares = 0;
-  for (const Real e : gan.blurred(x, rng).value()) squares += static_cast<double>(e * e) / 12000;
+  const Tensor blurred = gan.blurred(x, rng);
+  for (const Real e : blurred.value()) squares += static_cast<double>(e * e) / 12000;
   CHECK(std::sqrt(squares) == doctest::Approx(0.5).epsilon(0.03));
 }
 
