@@ -113,9 +113,9 @@ TEST_CASE("each parameter gets a gradient, and sizes are refused by name") {
   CHECK(made.parameter_count() == 7 * 20 + 20 + 20 * 20 + 20 + 20 * 7 + 7);
   Rng rng(2);
   mean(made.log_prob(Tensor(rng.bernoulli({9, 7}, Real(0.5))))).backward();
-  for (const auto& [name, parameter] : made.named_parameters()) {
-    CAPTURE(name);
-    CHECK(max(abs(Tensor(parameter.grad()))).item() > 0);
+  for (const auto& entry : made.named_parameters()) {
+    CAPTURE(entry.first);
+    CHECK(max(abs(Tensor(entry.second.grad()))).item() > 0);
   }
   CHECK_THROWS_WITH_AS(made.logits(Tensor(zeros({2, 6}))), "Made: x must be (B, 7), got (2, 6)",
                        std::invalid_argument);
