@@ -538,6 +538,16 @@ TEST_CASE("an earlier run is never lost silently") {
   CHECK(nn::read_file(out + "/model.safetensors") == model);
   CHECK(call({"--out", out, "--seed", "2", "--overwrite"}).status == 0);
   CHECK(nn::read_file(out + "/model.safetensors") != model);
+  // What the run did not write stays, also beside its own and in folders called like them.
+  for (const char* const path : {"run/samples/mine.png", "run/evaluation/mine.txt",
+                                 "run/other/summary.json", "run/notes.txt"}) {
+    folder.write(path, "mine");
+  }
+  CHECK(call({"--out", out, "--seed", "1", "--overwrite"}).status == 0);
+  for (const char* const path : {"run/samples/mine.png", "run/evaluation/mine.txt",
+                                 "run/other/summary.json", "run/notes.txt"}) {
+    CHECK(nn::read_file(folder / path) == "mine");
+  }
   // A folder with other things in it is no run.
   folder.write("mine/notes.txt", "notes");
   CHECK(call({"--out", folder / "mine"}).status == 0);

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <unistd.h>
 #include <vector>
@@ -21,6 +23,32 @@ constexpr const char* run_files[] = {"checkpoint.safetensors", "model.safetensor
 bool exists(const std::string& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
+}
+
+// The runs within it, by its own record.
+std::vector<std::string> inner_runs(const std::string& folder) {
+  std::ifstream file(folder + "/options.json");
+  const nlohmann::json options = nlohmann::json::parse(file, nullptr, false);
+  std::vector<std::string> folders;
+  if (!options.is_object() || !options.contains("runs")) return folders;
+  for (const auto& name : options["runs"]) {
+    const std::string text = name.is_string() ? name.get<std::string>() : "/";
+    if (text.find('/') == std::string::npos) folders.push_back(folder + "/" + text);
+  }
+  return folders;
+}
+
+// What a run wrote by names of its own, here, of its evaluations and in the runs within it;
+// whatever else stands there stays, and so do their folders then.
+void remove_files_of_run(const std::string& folder) {
+  std::vector<std::string> folders = inner_runs(folder);
+  folders.push_back(folder + "/evaluation");
+  for (const std::string& inner : folders) {
+    if (!exists(inner)) continue;
+    remove_files_of_run(inner);
+    ::rmdir(inner.c_str());
+  }
+  for (const char* const name : run_files) ::unlink((folder + "/" + name).c_str());
 }
 
 }  // namespace
@@ -51,7 +79,7 @@ RunFolder::RunFolder(const std::string& name, const CommonOptions& options)
       throw UsageError("--out " + options.out + " already holds a run; go on with it by --resume " +
                        options.out + ", or name another folder, or give --overwrite");
     }
-    if (result == Claim::taken) remove_run();
+    if (result == Claim::taken) remove_files_of_run(path_);
     return;
   }
   const char* const runs = std::getenv("NABLA_RUNS");  // ./nabla sets it, called from elsewhere
@@ -97,23 +125,8 @@ RunFolder::Claim RunFolder::claim(const std::string& path) {
   return holds_run(path_) ? Claim::taken : Claim::ours;
 }
 
-// Its files, what evaluations and snapshots left, and the runs within it; nothing else.
-void RunFolder::remove_run() {
-  for (const char* const name : run_files) ::unlink(file(name).c_str());
-  std::error_code ignored;
-  std::vector<fs::path> folders;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!entry.is_directory(ignored)) continue;
-    if (name == "evaluation" || name == "samples" || holds_run(entry.path().string())) {
-      folders.push_back(entry.path());
-    }
-  }
-  for (const fs::path& folder : folders) fs::remove_all(folder, ignored);
-}
-
 void RunFolder::forget() {
-  remove_run();
+  remove_files_of_run(path_);
   discard();
 }
 

@@ -11,10 +11,10 @@ namespace nabla::models {
 class RunFolder {
  public:
   /// --resume DIR: the folder of an earlier run. --out DIR: that folder, which may exist but must
-  /// not hold a run, unless --overwrite removes that one's files. Neither: runs/NAME, or the first
-  /// of runs/NAME-2, runs/NAME-3, … that is free, in $NABLA_RUNS instead of runs where that is set.
-  /// Folders are created as needed.
-  /// Throws UsageError, or std::runtime_error with the path and what the system says.
+  /// not hold a run, unless --overwrite removes that one's files and those of the runs within it.
+  /// Neither: runs/NAME, or the first of runs/NAME-2, runs/NAME-3, … that is free, in $NABLA_RUNS
+  /// instead of runs where that is set. Folders are created as needed. Throws UsageError, or
+  /// std::runtime_error with the path and what the system says.
   RunFolder(const std::string& name, const CommonOptions& options);
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
@@ -35,7 +35,6 @@ class RunFolder {
   [[noreturn]] void refuse_busy();
   [[noreturn]] void refuse(const char* what, const std::string& why);
   void release();
-  void remove_run();
 
   std::string path_;
   bool resumed_, created_ = false, moved_on_ = false;

@@ -47,7 +47,7 @@ Saved::Saved(const std::string& folder) : folder_(folder), file_(folder + "/opti
 }
 
 std::uint64_t Saved::data_seed() const {
-  return part_ == 0 ? seed_ : seed_ - between_seeds * (part_ - 1);
+  return outer_seed(seed_, part_);
 }
 
 void Saved::load(const nn::Module& network) const {

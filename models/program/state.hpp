@@ -127,6 +127,11 @@ struct Run::State {
 /// From the seed of one run within a run to that of the next.
 constexpr std::uint64_t between_seeds = 1000;
 
+/// Of the run around the part-th run within it (0: a run of its own) that has this seed.
+inline std::uint64_t outer_seed(std::uint64_t seed, std::size_t part) {
+  return part == 0 ? seed : seed - between_seeds * (part - 1);
+}
+
 /// In model.safetensors, in front of the names of what is no parameter.
 constexpr char constant_prefix[] = "constants.";
 

@@ -28,8 +28,7 @@ std::pair<double, double> mean_and_error(const std::vector<double>& values) {
 }  // namespace
 
 std::uint64_t Run::shared_seed() const {
-  const std::size_t part = state_->part;
-  return part == 0 ? seed() : seed() - between_seeds * (part - 1);
+  return outer_seed(seed(), state_->part);
 }
 
 std::string Run::folder_of(const std::string& word, std::size_t number) const {
@@ -58,8 +57,8 @@ std::vector<Figures> Run::each(const std::string& word, std::size_t count,
     options.seed += between_seeds * i;
     options.out = folder_of(word, i + 1);
     options.resume.clear();
-    options.overwrite = true;  // a folder without a checkpoint: killed before it began
-    if (std::filesystem::exists(options.out + "/checkpoint.safetensors")) {
+    options.overwrite = true;  // what stands there is of another run, or was killed before it began
+    if (resumed() && std::filesystem::exists(options.out + "/checkpoint.safetensors")) {
       options.resume = options.out;
     }
     auto state = std::make_unique<State>(s.name, options);
