@@ -16,6 +16,23 @@ enum class Purpose : std::uint64_t { shuffle = 1, split, binarize_once, binarize
 /// The stream for Rng(seed, stream). Throws std::invalid_argument from epoch 2²⁴ or index 2³⁶ on.
 std::uint64_t stream_of(Purpose purpose, std::uint64_t epoch = 0, std::uint64_t index = 0);
 
+/// Goes through list[0], list[1], …, which are made on the way: for `for` loops.
+template <class List>
+class IndexIterator {
+ public:
+  IndexIterator(const List& list, std::size_t i) : list_(&list), i_(i) {}
+  auto operator*() const { return (*list_)[i_]; }
+  IndexIterator& operator++() {
+    ++i_;
+    return *this;
+  }
+  bool operator!=(const IndexIterator& other) const { return i_ != other.i_; }
+
+ private:
+  const List* list_;
+  std::size_t i_;
+};
+
 /// The examples 0 … n − 1 in batches, each example once, in an order that depends on (seed, epoch)
 /// alone:
 ///
@@ -33,22 +50,8 @@ class Batches {
   std::size_t size() const;                                  ///< number of batches
   std::vector<std::size_t> operator[](std::size_t i) const;  ///< the examples of batch i
 
-  class Iterator {
-   public:
-    Iterator(const Batches& batches, std::size_t i) : batches_(&batches), i_(i) {}
-    std::vector<std::size_t> operator*() const { return (*batches_)[i_]; }
-    Iterator& operator++() {
-      ++i_;
-      return *this;
-    }
-    bool operator!=(const Iterator& other) const { return i_ != other.i_; }
-
-   private:
-    const Batches* batches_;
-    std::size_t i_;
-  };
-  Iterator begin() const { return {*this, 0}; }
-  Iterator end() const { return {*this, size()}; }
+  IndexIterator<Batches> begin() const { return {*this, 0}; }
+  IndexIterator<Batches> end() const { return {*this, size()}; }
 
  private:
   Batches(std::vector<std::size_t> order, std::size_t batch_size, bool drop_last);

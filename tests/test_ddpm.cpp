@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "models/ddpm/diffusion.hpp"
+#include "models/measure/bits_per_dim.hpp"
 #include "tests/diffusion.hpp"
 #include "tests/reference.hpp"
 

@@ -77,10 +77,6 @@ ReverseVariance reverse_variance_named(const std::string& name) {
       {{"beta", ReverseVariance::beta}, {"posterior", ReverseVariance::posterior}});
 }
 
-double bits_per_dim(double nats, std::size_t D) {
-  return nats / (static_cast<double>(D) * std::log(2.0));
-}
-
 IndexArray draw_times(std::size_t B, std::size_t T, Rng& rng, bool spread) {
   if (!spread) return rng.integers({B}, 1, static_cast<std::int64_t>(T) + 1);
   check_shape("draw_times", {B});

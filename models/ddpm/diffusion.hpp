@@ -79,9 +79,6 @@ struct VariationalBound {
   Array total() const;
 };
 
-/// nats / (D ln 2).
-double bits_per_dim(double nats, std::size_t D);
-
 /// B times from 1 … T. Spread, t_i = 1 + ⌊T frac(u + i/B)⌋ with one u for all: each is uniform, and
 /// together they cover 1 … T evenly, which takes much of the variance out of a loss [K, §I].
 IndexArray draw_times(std::size_t B, std::size_t T, Rng& rng, bool spread = true);

@@ -4,6 +4,8 @@
 #include <sstream>
 #include <vector>
 
+#include "models/measure/bits_per_dim.hpp"
+
 namespace nabla::models {
 
 void SamplingOptions::describe(OptionTable& table) {

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "models/measure/bits_per_dim.hpp"
+
 namespace nabla::models {
 namespace {
 
@@ -100,7 +102,7 @@ void Comparison::add(const std::string& name, std::size_t parameters, const char
   line.train = mean(data_.train);
   line.valid = mean(data_.valid);
   line.test = mean(data_.test);
-  line.bits_per_dim = -line.test / (static_cast<double>(columns()) * std::log(2.0));
+  line.bits_per_dim = models::bits_per_dim(-line.test, columns());
   lines_.push_back(std::move(line));
 }
 

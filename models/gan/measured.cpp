@@ -39,13 +39,7 @@ Figures parzen_figures(Run& run, const Trained& can, const Data& data) {
     run.evaluating("Parzen window on " + name, 0, data.test.size());
     const ParzenWindow window(std::move(centres));
     const double sigma = window.best_sigma(valid, sigmas);
-    std::vector<double> log_prob;
-    for (std::size_t from = 0; from < data.test.size(); from += chosen_on) {
-      const std::size_t count = std::min(chosen_on, data.test.size() - from);
-      const std::vector<double> some = window.log_prob(data.test.range(from, count), sigma);
-      log_prob.insert(log_prob.end(), some.begin(), some.end());
-    }
-    const Estimate e = mean_of(log_prob);
+    const Estimate e = mean_of(window.log_prob(data.test.all(), sigma));
     figures.emplace_back("test_parzen_" + name + "_nats", e.value);
     figures.emplace_back("test_parzen_" + name + "_standard_error_nats", e.standard_error);
     figures.emplace_back("parzen_" + name + "_sigma", sigma);

@@ -1,8 +1,7 @@
 // Trains the MADE of made.hpp: ./nabla train made --help. The lesson is in README.md.
-#include <cmath>
-
 #include "autograd/ops.hpp"
 #include "models/made/made.hpp"
+#include "models/measure/bits_per_dim.hpp"
 #include "models/program/lesson.hpp"
 
 namespace nabla::models {
@@ -56,8 +55,8 @@ void train(Run& run, Options& options) {
 
   run.show(data);
   const double test = run.mean("ln p(x)", data.test, log_prob);
-  run.finish({{"test_log_prob_nats", test},
-              {"test_bits_per_dim", -test / (data.columns * std::log(2.0))}});
+  run.finish(
+      {{"test_log_prob_nats", test}, {"test_bits_per_dim", bits_per_dim(-test, data.columns)}});
 }
 
 }  // namespace

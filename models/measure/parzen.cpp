@@ -15,13 +15,14 @@ namespace {
 constexpr double ln_2pi = 1.8378770664093454836;
 constexpr std::size_t block = 256;  // rows whose distances to all centres are held at a time
 
-// x − origin, and the squared lengths of its rows.
-Array centred(const Array& x, const std::vector<double>& origin, std::vector<double>& squares) {
+// x − origin for rows of x, and their squared lengths.
+Array centred(const Real* x, std::size_t rows, const std::vector<double>& origin,
+              std::vector<double>& squares) {
   const std::size_t D = origin.size();
-  Array result = empty(x.shape());
-  squares.assign(x.shape()[0], 0);
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double value = static_cast<double>(x.data()[i]) - origin[i % D];
+  Array result = empty({rows, D});
+  squares.assign(rows, 0);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const double value = static_cast<double>(x[i]) - origin[i % D];
     result.data()[i] = static_cast<Real>(value);
     squares[i / D] += value * value;
   }
@@ -59,7 +60,7 @@ ParzenWindow::ParzenWindow(Array centres) : centres_(std::move(centres)) {
     origin_[i % D] +=
         static_cast<double>(centres_.data()[i]) / static_cast<double>(centres_.shape()[0]);
   }
-  relative_ = centred(centres_, origin_, squares_);
+  relative_ = centred(centres_.data(), centres_.shape()[0], origin_, squares_);
 }
 
 void ParzenWindow::check(const Array& x, double sigma) const {
@@ -82,21 +83,21 @@ void ParzenWindow::for_each_row(const Array& x, double sigma, const F& f) const 
   const double unit =
       static_cast<double>(std::numeric_limits<Real>::epsilon()) * static_cast<double>(D + 8);
   std::vector<double> lengths;
-  const Array points = centred(x, origin_, lengths);
   std::vector<Real> products(std::min(block, m) * n);
   for (std::size_t from = 0; from < m; from += block) {
     const std::size_t rows = std::min(block, m - from);
-    gemm(Transpose::no, Transpose::yes, rows, n, D, points.data() + from * D, relative_.data(), 0,
+    const Array points = centred(x.data() + from * D, rows, origin_, lengths);
+    gemm(Transpose::no, Transpose::yes, rows, n, D, points.data(), relative_.data(), 0,
          products.data());
     const std::ptrdiff_t count = static_cast<std::ptrdiff_t>(rows);
 #pragma omp parallel for schedule(static)
     for (std::ptrdiff_t r = 0; r < count; ++r) {
-      const std::size_t row = from + static_cast<std::size_t>(r);
-      const Real* const of_row = products.data() + static_cast<std::size_t>(r) * n;
+      const std::size_t in_block = static_cast<std::size_t>(r), row = from + in_block;
+      const Real* const of_row = products.data() + in_block * n;
       double farthest = std::numeric_limits<double>::infinity();
-      const auto error = [&](std::size_t i) { return unit * (lengths[row] + squares_[i]); };
+      const auto error = [&](std::size_t i) { return unit * (lengths[in_block] + squares_[i]); };
       const auto about = [&](std::size_t i) {
-        return lengths[row] + squares_[i] - 2 * static_cast<double>(of_row[i]);
+        return lengths[in_block] + squares_[i] - 2 * static_cast<double>(of_row[i]);
       };
       for (std::size_t i = 0; i < n; ++i) {
         farthest = std::min(farthest, about(i) + error(i) + reach);

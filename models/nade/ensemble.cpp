@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "models/measure/bits_per_dim.hpp"
+
 namespace nabla::models {
 
 NadeEnsemble saved_ensemble(const Saved& saved, std::size_t H, bool shared) {
@@ -22,8 +24,7 @@ Figures mean_log_prob(Run& run, const std::string& split, const NadeEnsemble& en
 Figures test_figures(Run& run, const NadeEnsemble& ensemble, const Data& data) {
   const Figures test = mean_log_prob(run, "test", ensemble, data.test);
   const double log_prob = value_of(test, "test_log_prob_nats");
-  const double D = static_cast<double>(data.columns);
-  Figures figures = joined(test, {{"test_bits_per_dim", -log_prob / std::log(2.0) / D}});
+  Figures figures = joined(test, {{"test_bits_per_dim", bits_per_dim(-log_prob, data.columns)}});
   if (ensemble.size() > 1) {
     const Figures first = mean_log_prob(run, "test", {ensemble[0]}, data.test);
     figures.emplace_back("test_log_prob_first_member_nats", value_of(first, "test_log_prob_nats"));

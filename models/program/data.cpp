@@ -98,4 +98,10 @@ Batches::Batches(const Data& data, std::size_t batch_size, std::uint64_t seed, s
   if (size_ != 0 && order_[size_ - 1].size() < rules.least) --size_;
 }
 
+Batch Batches::operator[](std::size_t i) const {
+  Batch batch = data_->batch(order_[i], epoch_);
+  batch.number = i + 1;
+  return batch;
+}
+
 }  // namespace nabla::models

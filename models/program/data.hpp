@@ -102,27 +102,10 @@ class Batches {
           const BatchRules& rules);
 
   std::size_t size() const { return size_; }  ///< how many
+  Batch operator[](std::size_t i) const;      ///< batch i, from 0
 
-  class Iterator {
-   public:
-    Iterator(const Batches& batches, std::size_t i) : batches_(&batches), i_(i) {}
-    Batch operator*() const {
-      Batch batch = batches_->data_->batch(batches_->order_[i_], batches_->epoch_);
-      batch.number = i_ + 1;
-      return batch;
-    }
-    Iterator& operator++() {
-      ++i_;
-      return *this;
-    }
-    bool operator!=(const Iterator& other) const { return i_ != other.i_; }
-
-   private:
-    const Batches* batches_;
-    std::size_t i_;
-  };
-  Iterator begin() const { return {*this, 0}; }
-  Iterator end() const { return {*this, size_}; }
+  datasets::IndexIterator<Batches> begin() const { return {*this, 0}; }
+  datasets::IndexIterator<Batches> end() const { return {*this, size_}; }
 
  private:
   const Data* data_;
