@@ -1,12 +1,15 @@
 // Pictures: decoded back by libpng they are what was drawn.
+#include <algorithm>
 #include <cmath>
 #include <doctest/doctest.h>
 #include <limits>
 #include <png.h>
 #include <vector>
 
+#include "autograd/random.hpp"
 #include "models/draw/images.hpp"
 #include "models/draw/plot.hpp"
+#include "models/draw/rows.hpp"
 #include "nn/files.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -141,4 +144,71 @@ TEST_CASE("a heat map grows brighter, with its first row at the bottom") {
 
   const Array centres = cell_centres({0, 2, 10, 20}, 1, 2);
   CHECK(centres == Array{{Real(0.5), 15}, {Real(1.5), 15}});
+}
+
+namespace {
+
+// Images of one pixel each: (n, 1).
+Array pixels(const std::vector<Real>& values) {
+  Array x = empty({values.size(), 1});
+  std::copy(values.begin(), values.end(), x.data());
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("lists of images one below the other, also where the last rows are not full") {
+  const Array a = pixels({1, 2, 3}), b = pixels({10, 20, 30});
+  CHECK(one_below_the_other({a, b}, 3) == pixels({1, 2, 3, 10, 20, 30}));
+  CHECK(one_below_the_other({a, b}, 1) == pixels({1, 10, 2, 20, 3, 30}));
+  CHECK(one_below_the_other({a, b}, 2) == pixels({1, 2, 10, 20, 3, 30}));
+}
+
+TEST_CASE("groups of images in grids below each other, with a white bar between") {
+  const Array two = zeros({2, 6}), three = ones({3, 6});  // of 2 × 3 pixels
+  const Array picture = stacked(2, 3, {two, three}, 2);
+  // Grids of 1 and 2 rows of two images, 2 pixels around each, 6 between; twice as large.
+  CHECK(picture.shape() == Shape{2 * (6 + 6 + 10), 2 * 12});
+  CHECK(picture(4, 4) == 0);
+  for (std::size_t y = 12; y < 24; ++y) CHECK(picture(y, 9) == 1);
+}
+
+TEST_CASE("interpolations begin and end with the images themselves") {
+  const Array from{{0, 0}, {5, 5}}, to{{1, 1}, {7, 7}};
+  const Array rows = interpolations(
+      from, pixels({0, 10}), to, pixels({2, 20}),
+      [](const Array& z) {  // both pixels are the code
+        Array x = empty({z.shape()[0], 2});
+        for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = z.data()[i / 2];
+        return x;
+      },
+      5);
+  CHECK(
+      rows ==
+      Array{{0, 0}, {0, 0}, {1, 1}, {2, 2}, {1, 1}, {5, 5}, {10, 10}, {15, 15}, {20, 20}, {7, 7}});
+}
+
+TEST_CASE("completions show the image, what is known of it, and eight draws") {
+  const Array x{{1, 0}, {0, 1}};
+  const Array rows =
+      completions(x, {true, false}, [](const Array& same) { return compute(same * 2); });
+  REQUIRE(rows.shape() == Shape{20, 2});
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(rows(10 * i, 1) == x(i, 1));
+    CHECK(rows(10 * i + 1, 0) == x(i, 0));
+    CHECK(rows(10 * i + 1, 1) == Real(0.5));
+    for (std::size_t k = 2; k < 10; ++k) CHECK(rows(10 * i + k, 0) == 2 * x(i, 0));
+  }
+}
+
+TEST_CASE("data beside samples: the plane, pairs of columns, and one column") {
+  Rng rng(1);
+  for (const std::size_t D : {1, 2, 3, 5, 20}) {
+    CAPTURE(D);
+    const std::size_t pairs = std::clamp<std::size_t>(D / 2, 1, 4);
+    const Array picture = beside_data(rng.normal({30, D}), rng.normal({20, D}), 50);
+    const std::size_t across = D == 2 ? 2 : pairs, down = D == 2 ? 1 : 2;
+    CHECK(picture.shape() == Shape{54 * down + 4, 54 * across + 4, 3});
+  }
+  CHECK(first_two(rng.normal({4, 3})).shape() == Shape{4, 2});
 }

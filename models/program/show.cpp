@@ -45,10 +45,11 @@ void Run::show(const Data& data) {
                              : "Test points, and as many samples of the model");
   }
   if (data.is_image() && trained.reconstruct) {
-    const Array x = data.test.first(20);
+    const std::size_t columns = std::min<std::size_t>(10, data.test.size());
+    const Array x = data.test.first(data.test.size() < 20 ? columns : 20);  // whole rows
     image("reconstructions.png",
-          stacked(data.height, data.width, {one_below_the_other({x, trained.reconstruct(x)}, 10)},
-                  10),
+          stacked(data.height, data.width,
+                  {one_below_the_other({x, trained.reconstruct(x)}, columns)}, columns),
           "Test images, and below each its reconstruction");
   }
   if (data.is_image() && trained.complete) {
