@@ -3,11 +3,10 @@
 #include <cstdint>
 #include <iostream>
 #include <limits>
-#include <new>
 #include <string>
 #include <vector>
 
-#include "autograd/kernels/gemm.hpp"
+#include "autograd/threads.hpp"
 #include "datasets/batches.hpp"
 #include "datasets/dataset.hpp"
 #include "models/draw/images.hpp"
@@ -17,6 +16,7 @@
 #include "models/measure/sample_score.hpp"
 #include "models/program/environment.hpp"
 #include "models/program/options.hpp"
+#include "models/program/program.hpp"
 #include "models/program/progress.hpp"
 #include "models/program/trained.hpp"
 #include "nn/files.hpp"
@@ -206,7 +206,7 @@ void compare(const std::vector<std::string>& folders, const OptionTable& asked, 
   std::size_t Z = 0;
   for (const std::string& folder : folders) {
     runs.emplace_back(folder);
-    models.push_back(open(folder));
+    models.push_back(open(runs.back()));
     if (Z == 0 && models.back().encode) Z = models.back().latent;
   }
   const datasets::Dataset data = load(runs, folders, asked, options);
@@ -257,17 +257,5 @@ int run(int argc, const char* const* argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto fail = [](const std::string& what, int status) {
-    std::cerr << "nabla compare: error: " << what << std::endl;
-    return status;
-  };
-  try {
-    return run(argc, argv);
-  } catch (const UsageError& e) {
-    return fail(e.what(), 2);
-  } catch (const std::bad_alloc&) {
-    return fail("out of memory", 1);
-  } catch (const std::exception& e) {
-    return fail(e.what(), 1);
-  }
+  return exit_status("nabla compare", [&] { return run(argc, argv); });
 }

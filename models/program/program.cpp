@@ -134,27 +134,38 @@ bool Program::parse(int argc, const char* const* argv) {
     if (object.is_object() && object.value("model", Json()) != Json(name_)) {
       throw UsageError("--resume " + options_.resume + ": not a run of train_" + name_);
     }
-    outdated_ = object.is_object() && !object.contains("format");
-    part_ = object.is_object() ? object.value("part", std::size_t{0}) : 0;
-    recorded_epochs_ = object.is_object() ? object.value("epochs", std::size_t{0}) : 0;
-    table_.take_up(recorded, path);
+    table_.take_up(recorded, path);  // refuses what is no object, and values that are wrong
+    outdated_ = !object.contains("format");
+    part_ = object.value("part", std::size_t{0});
+    recorded_epochs_ = object.value("epochs", std::size_t{0});
   }
   if (options_.threads == 0) options_.threads = static_cast<std::size_t>(threads());
   return true;
 }
 
-int Program::run(int argc, const char* const* argv, const std::function<void(Run&)>& body) {
-  const std::string program = "train_" + name_;
+int exit_status(const std::string& program, const std::function<int()>& body) {
   const auto fail = [&](const std::string& what, int status) {
     std::cerr << program << ": error: " << one_line(what) << std::endl;
     return status;
   };
-  std::unique_ptr<Run::State> made;
   try {
+    return body();
+  } catch (const UsageError& e) {
+    return fail(e.what(), 2);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", 1);
+  } catch (const std::exception& e) {
+    return fail(e.what(), 1);
+  }
+}
+
+int Program::run(int argc, const char* const* argv, const std::function<void(Run&)>& body) {
+  const std::string program = "train_" + name_;
+  return exit_status(program, [&] {
     command_ = quoted_command(argc, argv);
     if (!parse(argc, argv)) return 0;
     set_threads(static_cast<int>(options_.threads));
-    made = std::make_unique<Run::State>(name_, options_);
+    auto made = std::make_unique<Run::State>(name_, options_);
     Run::State& state = *made;
     state.title = title_;
     state.command = command_;
@@ -197,13 +208,7 @@ int Program::run(int argc, const char* const* argv, const std::function<void(Run
       run.leave();
       throw;
     }
-  } catch (const UsageError& e) {
-    return fail(e.what(), 2);
-  } catch (const std::bad_alloc&) {
-    return fail("out of memory", 1);
-  } catch (const std::exception& e) {
-    return fail(e.what(), 1);
-  }
+  });
 }
 
 int run_program(const Lesson& lesson, int argc, const char* const* argv) {

@@ -34,4 +34,8 @@ class Program {
   std::size_t part_ = 0, recorded_epochs_ = 0;
 };
 
+/// What `body` returns; or, where it throws, 2 for a UsageError and 1 for anything else, with one
+/// line on standard error: "PROGRAM: error: …".
+int exit_status(const std::string& program, const std::function<int()>& body);
+
 }  // namespace nabla::models

@@ -68,5 +68,6 @@ class Saved {
 /// it gives the same bits as at the end of its training (DDPM draws by the default sampler of its
 /// data). Throws std::runtime_error of one line.
 Trained open(const std::string& folder);
+Trained open(const Saved& saved);
 
 }  // namespace nabla::models
